@@ -1,0 +1,124 @@
+# `make help` says what there is. Two commands matter on a fresh machine:
+# `make demo` and `make test`. Everything that is built on the way stays in
+# .cache and bin, which Git ignores.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# Two of the server builds at a time would not fit into the memory of a laptop.
+.NOTPARALLEL:
+
+# The flags of the image's binary, which is static, hold for all that is built
+# here: with other flags every package would be compiled once more. Only the race
+# detector needs cgo, so that unit tests run with the flags of a plain `go test`.
+PLAIN_GOFLAGS := $(shell go env GOFLAGS)
+export GOFLAGS := $(strip $(PLAIN_GOFLAGS) -trimpath)
+export CGO_ENABLED := 0
+
+CACHE := $(CURDIR)/.cache
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+IMAGE ?= argocd-seal:dev
+
+GOLANGCI_VERSION := 2.15.0
+GOLANGCI := $(CACHE)/tools/golangci-lint-$(GOLANGCI_VERSION)
+
+# The real servers and programs that the tests run, by version. The versions of
+# Argo CD are those of the go.mod files below e2e/servers; the names stand in
+# e2e/harness/binaries.go too.
+ARGOCD2 := $(CACHE)/servers/argocd-v2-2.14.21
+ARGOCD3 := $(CACHE)/servers/argocd-v3-3.2.12
+KUSTOMIZE := $(CACHE)/servers/kustomize-5.8.1
+HELM := $(CACHE)/servers/helm-3.20.2
+
+# What cannot be installed is left out, and the tests that need it say so and
+# are skipped. With CI=true that is a failure.
+or_skip = || { echo "make: $(notdir $(1)) cannot be installed; its tests are skipped" >&2; test "$${CI:-}" != true; }
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## one request from end to end, on a temporary socket
+	go run ./internal/demo
+
+.PHONY: build
+build: ## the static binary bin/argocd-seal
+	go build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/argocd-seal ./cmd/argocd-seal
+
+.PHONY: image
+image: ## the container image argocd-seal:dev, or IMAGE=name; needs docker
+	docker build --build-arg VERSION=$(VERSION) --tag $(IMAGE) .
+
+.PHONY: generate
+generate: ## the documents and schemas that are made from the code
+	go generate ./...
+
+.PHONY: test
+test: check unit e2e ## everything: checks, unit tests, real servers, end-to-end tests
+
+.PHONY: check
+check: lint tidy fresh ## format, linters, go.mod and generated files
+
+.PHONY: lint
+lint: $(GOLANGCI)
+	$(GOLANGCI) run ./...
+	cd e2e && $(GOLANGCI) run --config ../.golangci.yaml ./...
+
+.PHONY: tidy
+tidy:
+	go mod tidy -diff
+	cd e2e && go mod tidy -diff
+
+# Every file that Git knows or would add, before and after generating: this
+# works in a tree with other changes as well.
+state = git ls-files -z --cached --others --exclude-standard | xargs -0 sha256sum 2>/dev/null || true
+
+.PHONY: fresh
+fresh:
+	@before=$$($(state)); go generate ./...; after=$$($(state)); \
+	diff <(echo "$$before") <(echo "$$after") || { echo "make: generated files were not fresh; they are now" >&2; exit 1; }
+
+.PHONY: unit
+unit: ## unit tests with the race detector
+	CGO_ENABLED=1 GOFLAGS="$(PLAIN_GOFLAGS)" go test -race ./...
+
+.PHONY: e2e
+e2e: build servers ## end-to-end and differential tests
+	cd e2e && go test -timeout 30m ./...
+
+.PHONY: bench
+bench: build servers ## measures against the real repo-server; writes docs/benchmarks.md
+	cd e2e && go run ./bench -o ../docs/benchmarks.md
+
+.PHONY: servers
+servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) redis ## the real servers for the tests, built once
+
+$(CACHE)/servers/argocd-v2-%: e2e/servers/argocd-v2/go.mod e2e/servers/argocd-v2/main.go
+	@echo "make: building $(@F), some minutes the first time"
+	@cd $(<D) && go build -o $@ . $(call or_skip,$@)
+
+$(CACHE)/servers/argocd-v3-%: e2e/servers/argocd-v3/go.mod e2e/servers/argocd-v3/main.go
+	@echo "make: building $(@F), some minutes the first time"
+	@cd $(<D) && go build -o $@ . $(call or_skip,$@)
+
+# go install picks the name; the version goes behind it.
+install = GOBIN=$(@D) go install $(1) && mv $(@D)/$(2) $@
+
+$(KUSTOMIZE):
+	@$(call install,sigs.k8s.io/kustomize/kustomize/v5@v$(subst kustomize-,,$(@F)),kustomize) $(call or_skip,$@)
+
+$(HELM):
+	@$(call install,helm.sh/helm/v3/cmd/helm@v$(subst helm-,,$(@F)),helm) $(call or_skip,$@)
+
+$(GOLANGCI):
+	$(call install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION),golangci-lint)
+
+.PHONY: redis
+redis:
+	@command -v redis-server >/dev/null || \
+	  { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -y -q redis-server; } $(call or_skip,redis-server)
+
+.PHONY: clean
+clean: ## removes what was built, the servers too
+	rm -rf bin .cache

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+	"github.com/argocd-seal/argocd-seal-plugin/render/source"
+)
+
+type renderOptions struct {
+	config, root, until, output string
+	offline                     bool
+	identity                    plugin.Identity
+	kubeVersion                 string
+	apiVersions                 []string
+	params, paramsJSON          []string
+}
+
+func newRenderCommand() *cobra.Command {
+	var options renderOptions
+	cmd := &cobra.Command{
+		Use:   "render PATH",
+		Short: "Render a directory as the plugin would, on a laptop",
+		Long: "Render a directory with the same code and limits as the sidecar.\n" +
+			"PATH may lie inside of a larger tree: bases above it are found below the root, by default the enclosing Git repository.",
+		Example: "  argocd-seal render examples/kustomize-app\n" +
+			"  argocd-seal render charts/web --namespace prod --param helm-values-files=values-prod.yaml\n" +
+			"  argocd-seal render apps/web -o json --until render",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return options.run(cmd.Context(), args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&options.config, "config", "", "plugin.yaml whose limits hold (default: the built-in ones)")
+	flags.StringVar(&options.root, "root", "", "root of the source (default: the enclosing Git repository, or PATH)")
+	flags.StringVar(&options.until, "until", "render", "last stage to run: render")
+	flags.BoolVar(&options.offline, "offline", false, "use nothing but this program and the files")
+	flags.StringVarP(&options.output, "output", "o", "yaml", "yaml, or json for one object a line")
+	flags.StringVar(&options.identity.App, "app", "", "application (default: the directory's name)")
+	flags.StringVar(&options.identity.Project, "project", "default", "AppProject")
+	flags.StringVar(&options.identity.Namespace, "namespace", "", "destination namespace")
+	flags.StringVar(&options.identity.RepoURL, "repo-url", "", "repository of the application")
+	flags.StringVar(&options.identity.Revision, "revision", "", "commit")
+	flags.StringVar(&options.kubeVersion, "kube-version", "", "Kubernetes version of the destination")
+	flags.StringSliceVar(&options.apiVersions, "api-versions", nil, "API versions of the destination")
+	flags.StringArrayVar(&options.params, "param", nil, "parameter as name=value; repeat it for lists, name=key=value for maps")
+	flags.StringArrayVar(&options.paramsJSON, "param-json", nil, `parameter as in an Application: {"name": "x", "map": {"a": "b"}}`)
+	return cmd
+}
+
+func (o *renderOptions) run(ctx context.Context, dir string, stdout, stderr io.Writer) error {
+	write, err := o.writer()
+	if err != nil {
+		return err
+	}
+	settings, telemetry := config.Default().Render, config.Default().Telemetry
+	telemetry.LogLevel, telemetry.LogFormat = "warn", "text"
+	if o.config != "" {
+		file, err := config.Load(o.config)
+		if err != nil {
+			return err
+		}
+		settings = file.Seal.Render
+	}
+	settings = oneShot(settings)
+	log, err := newLogger(stderr, telemetry)
+	if err != nil {
+		return err
+	}
+	pool, err := newPool(settings, log)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	if err := pool.Start(ctx); err != nil {
+		return err
+	}
+	job, err := o.job(ctx, dir, settings.Limits.Archive.Source())
+	if err != nil {
+		return err
+	}
+	output, err := newPipeline(settings, pool).Run(ctx, job)
+	if err != nil {
+		return err
+	}
+	for _, warning := range output.Warnings {
+		log.Warn(warning.Error())
+	}
+	return write(stdout, output)
+}
+
+func (o *renderOptions) writer() (func(io.Writer, plugin.Output) error, error) {
+	if o.until != "render" {
+		return nil, fault.New(fault.Parameter, "--until knows the stage render, not %q", o.until)
+	}
+	switch o.output {
+	case "yaml":
+		return writeYAML, nil
+	case "json":
+		return writeJSON, nil
+	default:
+		return nil, fault.New(fault.Parameter, "--output takes yaml or json, not %q", o.output)
+	}
+}
+
+// job reads the files and the command line.
+func (o *renderOptions) job(ctx context.Context, dir string, limits source.Limits) (plugin.Job, error) {
+	parameters, err := plugin.ParseAssignments(o.params, o.paramsJSON)
+	if err != nil {
+		return plugin.Job{}, err
+	}
+	dir, root, err := o.locate(dir)
+	if err != nil {
+		return plugin.Job{}, err
+	}
+	tree, err := source.ReadDirectory(ctx, root, limits)
+	if err != nil {
+		return plugin.Job{}, err
+	}
+	relative, err := filepath.Rel(root, dir)
+	if err != nil || strings.HasPrefix(relative, "..") {
+		return plugin.Job{}, fault.New(fault.Path, "%s is not below the root %s", dir, root)
+	}
+	identity := o.identity
+	identity.Path = filepath.ToSlash(relative)
+	if identity.App == "" {
+		identity.App = filepath.Base(dir)
+	}
+	return plugin.Job{
+		Identity: identity, Source: tree, Path: identity.Path,
+		KubeVersion: o.kubeVersion, APIVersions: o.apiVersions, Parameters: parameters,
+	}, nil
+}
+
+// locate returns the absolute directory and root.
+func (o *renderOptions) locate(path string) (dir, root string, err error) {
+	if dir, err = realDirectory(path); err != nil {
+		return "", "", err
+	}
+	if o.root == "" {
+		return dir, enclosingRepository(dir), nil
+	}
+	root, err = realDirectory(o.root)
+	return dir, root, err
+}
+
+func realDirectory(path string) (string, error) {
+	absolute, err := filepath.Abs(path)
+	if err == nil {
+		absolute, err = filepath.EvalSymlinks(absolute)
+	}
+	if err == nil {
+		if info, statErr := os.Stat(absolute); statErr != nil || !info.IsDir() {
+			err = os.ErrNotExist
+		}
+	}
+	if err != nil {
+		return "", fault.New(fault.Path, "there is no directory %s", path)
+	}
+	return absolute, nil
+}
+
+// enclosingRepository returns the nearest directory at or above dir that holds
+// .git, and dir itself where there is none.
+func enclosingRepository(dir string) string {
+	for above := dir; ; above = filepath.Dir(above) {
+		if _, err := os.Lstat(filepath.Join(above, ".git")); err == nil {
+			return above
+		}
+		if above == filepath.Dir(above) {
+			return dir
+		}
+	}
+}
+
+// writeJSON prints one object a line.
+func writeJSON(w io.Writer, output plugin.Output) error {
+	manifests, err := output.Manifests()
+	if err != nil {
+		return err
+	}
+	for _, manifest := range manifests {
+		if _, err := io.WriteString(w, manifest+"\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeYAML(w io.Writer, output plugin.Output) error {
+	for _, object := range output.Objects {
+		data, err := json.Marshal(object.Fields)
+		if err != nil {
+			return object.Fault(fault.Internal, "", "the object cannot be encoded")
+		}
+		text, err := yaml.JSONToYAML(data)
+		if err != nil {
+			return object.Fault(fault.Internal, "", "the object cannot be encoded")
+		}
+		if _, err := io.WriteString(w, "---\n"+string(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"syscall"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+)
+
+// The exit codes, the same for every command; 1 is for what a policy denies.
+const (
+	exitOK    = 0
+	exitError = 2
+)
+
+// run executes one command line and returns its exit code.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	root := newRootCommand()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	if err := root.ExecuteContext(ctx); err != nil {
+		report(stderr, err)
+		return exitError
+	}
+	return exitOK
+}
+
+// report prints faults as they are, and what cobra says of a wrong command line.
+func report(stderr io.Writer, err error) {
+	var list fault.List
+	var one *fault.Error
+	if errors.As(err, &list) || errors.As(err, &one) {
+		_, _ = fmt.Fprintln(stderr, fault.Text(fault.Of(err)))
+		return
+	}
+	_, _ = fmt.Fprintln(stderr, "argocd-seal: "+err.Error())
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "argocd-seal",
+		Short:         "Render Kustomize and Helm for Argo CD, beside the repo-server or on a laptop",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(newServeCommand(), newGenerateCommand(), newRenderCommand(), newVersionCommand(), newWorkerCommand())
+	return root
+}
+
+// defaultConfig is where Argo CD's documentation mounts a plugin's file.
+const defaultConfig = "/home/argocd/cmp-server/config/plugin.yaml"
+
+// newLogger logs to stderr, since stdout may carry manifests.
+func newLogger(stderr io.Writer, telemetry config.Telemetry) (*logrus.Logger, error) {
+	level, err := logrus.ParseLevel(telemetry.LogLevel)
+	if err != nil {
+		return nil, fault.New(fault.Config, "there is no log level %q", telemetry.LogLevel)
+	}
+	log := logrus.New()
+	log.SetOutput(stderr)
+	log.SetLevel(level)
+	if telemetry.LogFormat == "json" {
+		log.SetFormatter(&logrus.JSONFormatter{})
+	}
+	return log, nil
+}

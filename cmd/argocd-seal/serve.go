@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	repository "github.com/argoproj/argo-cd/v2/reposerver/apiclient"
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"github.com/argocd-seal/argocd-seal-plugin/plugin"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+)
+
+const (
+	// defaultSocketDir is where the repo-server looks for plugins.
+	defaultSocketDir = "/home/argocd/cmp-server/plugins"
+	// drain is how long requests in flight may take after SIGTERM; Kubernetes
+	// kills a container after 30 seconds unless told otherwise.
+	drain = 25 * time.Second
+	// intakesPerRender is how many sources may be in memory for each one that
+	// is being rendered.
+	intakesPerRender = 8
+)
+
+type serveOptions struct {
+	config, socketDir string
+}
+
+func newServeCommand() *cobra.Command {
+	var options serveOptions
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the plugin to an Argo CD repo-server",
+		Long: "Serve the plugin to an Argo CD repo-server over unix sockets, one for the plugin's name and one for each alias.\n" +
+			"SIGTERM lets the requests in flight end.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			file, err := config.Load(options.config)
+			if err != nil {
+				return err
+			}
+			log, err := newLogger(cmd.ErrOrStderr(), file.Seal.Telemetry)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), file, options.socketDir, log)
+		},
+	}
+	cmd.Flags().StringVar(&options.config, "config", defaultConfig, "plugin.yaml")
+	cmd.Flags().StringVar(&options.socketDir, "socket-dir", defaultSocketDir, "directory of the plugin sockets, shared with the repo-server")
+	return cmd
+}
+
+func serve(ctx context.Context, file *config.File, socketDir string, log *logrus.Logger) error {
+	pool, err := newPool(file.Seal.Render, log)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	if err := pool.Start(ctx); err != nil {
+		return err
+	}
+	for _, layer := range pool.Layers() {
+		log.WithFields(logrus.Fields{"layer": layer.Name, "active": layer.Active, "detail": layer.Detail}).Info("sandbox layer")
+	}
+	concurrency := file.Seal.Render.Workers.Concurrency
+	if concurrency == 0 {
+		concurrency = runtime.NumCPU()
+	}
+	server := &plugin.Server{
+		Service: &plugin.Service{
+			Pipeline:  newPipeline(file.Seal.Render, pool),
+			Discovery: plugin.Discovery{FileName: file.Plugin.Spec.Discover.FileName, Glob: file.Plugin.Spec.Discover.Find.Glob},
+			Static:    staticParameters(file),
+			Archive:   file.Seal.Render.Limits.Archive.Source(),
+			Timeout:   file.Seal.Render.Timeout.Duration(),
+			Intakes:   plugin.NewIntakes(intakesPerRender * concurrency),
+			Log:       log,
+		},
+		Dir:         socketDir,
+		Sockets:     file.Sockets(),
+		AllowedUIDs: file.Seal.Socket.AllowedUIDs,
+		Drain:       drain,
+		Log:         log,
+	}
+	err = server.Run(ctx, func() {
+		log.WithFields(logrus.Fields{"version": version, "sockets": server.Sockets, "dir": socketDir}).Info("serving")
+	})
+	log.Info("stopped")
+	return err
+}
+
+// staticParameters are the announcements of plugin.yaml in Argo CD's own type.
+func staticParameters(file *config.File) []*repository.ParameterAnnouncement {
+	var announcements []*repository.ParameterAnnouncement
+	for _, static := range file.Plugin.Spec.Parameters.Static {
+		announcements = append(announcements, &repository.ParameterAnnouncement{
+			Name: static.Name, Title: static.Title, Tooltip: static.Tooltip, Required: static.Required,
+			ItemType: static.ItemType, CollectionType: static.CollectionType,
+			String_: static.String, Array: static.Array, Map: static.Map,
+		})
+	}
+	return announcements
+}

@@ -1,0 +1,101 @@
+// Package docs_test holds the guides against the code and against each other.
+package docs_test
+
+import (
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin"
+	"github.com/argocd-seal/argocd-seal-plugin/render/sandbox"
+)
+
+// guides returns every Markdown file that people read, by path.
+func guides(t *testing.T) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	for _, pattern := range []string{"*.md", "../*.md", "../examples/*.md", "../e2e/testdata/*.md"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no guide matches %s (%v)", pattern, err)
+		}
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts[file] = string(content)
+		}
+	}
+	return texts
+}
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	followed := 0
+	for file, text := range guides(t) {
+		for _, match := range link.FindAllStringSubmatch(text, -1) {
+			target, err := url.Parse(match[1])
+			if err != nil {
+				t.Errorf("%s: %v", file, err)
+				continue
+			}
+			if target.Scheme != "" || target.Path == "" {
+				continue
+			}
+			followed++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file), target.Path)); err != nil {
+				t.Errorf("%s links to %s, which is not there", file, match[1])
+			}
+		}
+	}
+	if followed < 20 {
+		t.Errorf("followed %d links, want at least 20", followed)
+	}
+}
+
+func TestCodesExist(t *testing.T) {
+	var known []string
+	for _, meaning := range fault.Codes() {
+		known = append(known, string(meaning.Code))
+	}
+	for file, text := range guides(t) {
+		for _, code := range regexp.MustCompile(`\bE_[A-Z_]+\b`).FindAllString(text, -1) {
+			if !slices.Contains(known, code) {
+				t.Errorf("%s speaks of %s, which is no code", file, code)
+			}
+		}
+	}
+}
+
+func TestParametersAreDocumented(t *testing.T) {
+	text := guides(t)["parameters.md"]
+	var names []string
+	for _, spec := range plugin.ParameterSpecs() {
+		names = append(names, spec.Name)
+		row := "| `" + spec.Name + "` | " + string(spec.Collection) + " | "
+		if !strings.Contains(text, row) {
+			t.Errorf("parameters.md has no row that begins with %s", row)
+		}
+	}
+	rows := regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (?:string|array|map) \\|").FindAllStringSubmatch(text, -1)
+	for _, row := range rows {
+		if !slices.Contains(names, row[1]) {
+			t.Errorf("parameters.md has %s, which is no parameter", row[1])
+		}
+	}
+}
+
+func TestSandboxLayersAreDocumented(t *testing.T) {
+	text := guides(t)["security.md"]
+	for _, layer := range sandbox.Names() {
+		if !strings.Contains(text, "`"+layer+"`") {
+			t.Errorf("security.md does not explain the layer %s", layer)
+		}
+	}
+}

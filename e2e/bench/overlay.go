@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/argocd-seal/argocd-seal-plugin/e2e/harness"
+)
+
+const (
+	// services is how many services the application has, each a Deployment, a
+	// Service and a ConfigMap.
+	services = 10
+	// objects is how many objects the application renders.
+	objects = 3 * services
+	// renderedFile holds the rendered application, beside its kustomization.
+	renderedFile = "rendered.yaml"
+)
+
+const serviceYAML = `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: %[1]s
+spec:
+  replicas: 1
+  selector:
+    matchLabels: {app: %[1]s}
+  template:
+    metadata:
+      labels: {app: %[1]s}
+    spec:
+      containers:
+      - name: main
+        image: registry.example.com/%[1]s:1.0.0
+        envFrom:
+        - configMapRef: {name: %[1]s}
+        ports:
+        - {name: http, containerPort: 8080}
+        readinessProbe:
+          httpGet: {path: /ready, port: http}
+        resources:
+          requests: {cpu: 50m, memory: 64Mi}
+          limits: {memory: 128Mi}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: %[1]s
+spec:
+  selector: {app: %[1]s}
+  ports:
+  - {name: http, port: 80, targetPort: http}
+`
+
+const overlayYAML = `resources:
+- ../base
+namespace: bench
+namePrefix: production-
+labels:
+- pairs: {app.kubernetes.io/part-of: bench}
+  includeSelectors: true
+commonAnnotations:
+  team: bench
+replicas:
+- {name: service-0, count: 3}
+images:
+`
+
+const patchYAML = `patches:
+- target: {kind: Deployment}
+  patch: |-
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata:
+      name: any
+    spec:
+      template:
+        spec:
+          securityContext: {runAsNonRoot: true}
+`
+
+// overlay makes a repository with a base and an overlay of usual size and
+// features, and with what kustomize makes of it.
+func overlay(ctx context.Context, dir string) (*harness.Repository, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	repository, err := harness.CreateRepository(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := repository.Commit(ctx, overlayFiles()); err != nil {
+		return nil, err
+	}
+	kustomize, err := harness.Kustomize.Path()
+	if err != nil {
+		return nil, err
+	}
+	rendered, err := exec.CommandContext(ctx, kustomize, "build", dir+"/overlay").Output()
+	if err != nil {
+		return nil, fmt.Errorf("kustomize build: %w", err)
+	}
+	return repository, repository.Commit(ctx, harness.Files{"overlay/" + renderedFile: string(rendered)})
+}
+
+func overlayFiles() harness.Files {
+	var resources, generators, images strings.Builder
+	files := harness.Files{}
+	for i := range services {
+		name := fmt.Sprintf("service-%d", i)
+		files["base/"+name+".yaml"] = fmt.Sprintf(serviceYAML, name)
+		fmt.Fprintf(&resources, "- %s.yaml\n", name)
+		fmt.Fprintf(&generators, "- name: %[1]s\n  literals: [NAME=%[1]s, LOG_LEVEL=info]\n", name)
+		fmt.Fprintf(&images, "- {name: registry.example.com/%s, newTag: 2.0.0}\n", name)
+	}
+	files["base/kustomization.yaml"] = "resources:\n" + resources.String() + "configMapGenerator:\n" + generators.String()
+	files["overlay/kustomization.yaml"] = overlayYAML + images.String() + patchYAML
+	return files
+}

@@ -1,0 +1,6 @@
+{{- define "shared.name" -}}
+child-{{ .Release.Name }}
+{{- end -}}
+{{- define "child.only" -}}
+from the child, chart {{ .Chart.Name }}
+{{- end -}}

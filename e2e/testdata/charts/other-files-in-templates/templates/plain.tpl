@@ -1,0 +1,4 @@
+{{- define "plain" -}}
+data:
+  key: from-tpl
+{{- end -}}

@@ -1,0 +1,3 @@
+{{- define "render" -}}
+{{- if kindIs "string" .value }}{{ tpl .value .context }}{{ else }}{{ tpl (toYaml .value) .context }}{{ end }}
+{{- end -}}

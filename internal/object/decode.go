@@ -1,0 +1,144 @@
+package object
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+)
+
+// The bounds of one decoded file. Aliases repeat what they point at, so the
+// bounds count what a file expands to and not what it is written as.
+const (
+	// MaxDepth is the deepest nesting of mappings and lists.
+	MaxDepth = 100
+	// MaxAliases is how many aliases a file may use.
+	MaxAliases = 10_000
+	// MaxNodes is how many scalars, mappings and lists a file may expand to.
+	MaxNodes = 2_000_000
+	// MaxExpandedBytes is how many bytes of scalars a file may expand to.
+	MaxExpandedBytes = 64 << 20
+	// MaxScalarBytes bounds one string; the API server takes no larger object.
+	MaxScalarBytes = 3 << 20
+)
+
+// Decode reads a stream of YAML documents, or one JSON document, into objects
+// in the order of the stream. Documents that hold nothing are left out; lists
+// are not flattened (see [Flatten]) and the shape is not checked (see [Check]).
+//
+// Scalars mean what they mean to Argo CD and kubectl, which read YAML 1.1:
+// "yes" is true and 017 is 15. Integers keep every digit. Unlike those readers
+// Decode refuses what readers disagree on: duplicate keys, unknown tags,
+// numbers that do not fit, text that is not UTF-8.
+//
+// Faults are located in file. Decode is safe for concurrent use.
+func Decode(file string, data []byte) ([]Object, error) {
+	data, err := checkEncoding(file, data)
+	if err != nil {
+		return nil, err
+	}
+	if looksLikeJSON(data) {
+		if value, err := decodeJSON(file, data); err == nil {
+			return appendDocument(nil, file, 1, value)
+		} else if fault.CodeOf(err) != fault.YAML {
+			return nil, err
+		}
+		// A YAML flow mapping may begin like JSON and use what JSON has not.
+	}
+	return decodeYAML(file, data)
+}
+
+func decodeYAML(file string, data []byte) (objects []Object, err error) {
+	// The parser reports its own faults by error; anything else that goes wrong
+	// in it must not take the process down.
+	defer func() {
+		if recover() != nil {
+			objects, err = nil, fault.New(fault.YAML, "the document cannot be parsed").In(file, 0)
+		}
+	}()
+	builder := &builder{file: file}
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var document yaml.Node
+		if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
+			return objects, nil
+		} else if err != nil {
+			return nil, parseFault(file, err)
+		}
+		value, err := builder.value(&document, 0)
+		if err != nil {
+			return nil, err
+		}
+		line := document.Line
+		if len(document.Content) > 0 {
+			line = document.Content[0].Line
+		}
+		if objects, err = appendDocument(objects, file, line, value); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func appendDocument(objects []Object, file string, line int, value any) ([]Object, error) {
+	switch value := value.(type) {
+	case nil:
+		return objects, nil
+	case map[string]any:
+		return append(objects, Object{Fields: value, File: file, Line: line}), nil
+	default:
+		return nil, fault.New(fault.ObjectShape, "the document is %s, not an object", describe(value)).
+			In(file, line).WithFix("a document begins with apiVersion and kind; exclude the file if it is not a manifest")
+	}
+}
+
+func checkEncoding(file string, data []byte) ([]byte, error) {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) || !utf8.Valid(data) {
+		return nil, fault.New(fault.YAMLEnc, "the file is not UTF-8").In(file, 0).WithFix("save it as UTF-8")
+	}
+	return data, nil
+}
+
+// yamlLine finds the line in the parser's text, such as
+// "yaml: line 3: mapping values are not allowed in this context".
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+
+func parseFault(file string, err error) *fault.Error {
+	text := err.Error()
+	match := yamlLine.FindStringSubmatch(text)
+	line := 0
+	if match != nil {
+		line, _ = strconv.Atoi(match[1])
+		text = strings.TrimPrefix(text, match[0])
+	}
+	code := fault.YAML
+	if strings.Contains(text, "exceeded max depth") {
+		code = fault.Limit
+	}
+	return fault.New(code, "%s", fault.Clean(text, 256)).In(file, line)
+}
+
+// describe names the type of a decoded value for people.
+func describe(value any) string {
+	switch value.(type) {
+	case nil:
+		return "empty"
+	case map[string]any:
+		return "a mapping"
+	case []any:
+		return "a list"
+	case string:
+		return "a string"
+	case bool:
+		return "true or false"
+	default:
+		return "a number"
+	}
+}

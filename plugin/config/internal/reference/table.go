@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/invopop/jsonschema"
+)
+
+// table lists every field of a document by its path, with its type, its default
+// and its meaning.
+func table(schema *jsonschema.Schema) string {
+	var b strings.Builder
+	b.WriteString("| field | type | default | meaning |\n| --- | --- | --- | --- |\n")
+	rows(&b, "", schema)
+	return b.String()
+}
+
+func rows(b *strings.Builder, prefix string, schema *jsonschema.Schema) {
+	for pair := schema.Properties.Oldest(); pair != nil; pair = pair.Next() {
+		path, property := prefix+pair.Key, pair.Value
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n",
+			path, cell(typeOf(property)), cell(defaultOf(property)), cell(property.Description))
+		switch {
+		case property.Properties != nil && property.Properties.Len() > 0:
+			rows(b, path+".", property)
+		case property.Items != nil && property.Items.Properties != nil:
+			rows(b, path+"[].", property.Items)
+		}
+	}
+}
+
+// typeOf names the type of a field, with its choices or its range.
+func typeOf(property *jsonschema.Schema) string {
+	switch {
+	case property.Const != nil:
+		return fmt.Sprintf("`%v`", property.Const)
+	case property.Items != nil:
+		return "list of " + typeOf(property.Items)
+	case len(property.Enum) > 0:
+		choices := make([]string, len(property.Enum))
+		for i, choice := range property.Enum {
+			choices[i] = fmt.Sprintf("`%v`", choice)
+		}
+		return "one of " + strings.Join(choices, ", ")
+	case property.AnyOf != nil:
+		return "size"
+	case property.Minimum != "":
+		return fmt.Sprintf("number from %s to %s", property.Minimum, property.Maximum)
+	case property.Pattern != "":
+		return "duration"
+	case property.Type == "object" && property.AdditionalProperties != nil && property.Properties == nil:
+		return "map of text"
+	case property.Type == "string":
+		return "text"
+	case property.Type == "boolean":
+		return "true or false"
+	default:
+		return property.Type
+	}
+}
+
+func defaultOf(property *jsonschema.Schema) string {
+	if property.Default == nil {
+		return ""
+	}
+	return fmt.Sprintf("`%v`", property.Default)
+}
+
+// cell keeps a text from ending the cell of a table.
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
+
+// replace puts text between the two marks of that name in a guide.
+func replace(guide []byte, name, text string) ([]byte, error) {
+	begin := fmt.Appendf(nil, "<!-- begin generated %s -->\n", name)
+	end := fmt.Appendf(nil, "<!-- end generated %s -->\n", name)
+	head, rest, found := bytes.Cut(guide, begin)
+	_, tail, closed := bytes.Cut(rest, end)
+	if !found || !closed {
+		return nil, fmt.Errorf("%s has no marks for the table of %s", guideFile, name)
+	}
+	return bytes.Join([][]byte{head, begin, []byte(text), end, tail}, nil), nil
+}

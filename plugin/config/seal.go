@@ -1,0 +1,43 @@
+package config
+
+// The apiVersion and kind of the second document.
+const (
+	SealAPIVersion = "argocd-seal.io/v1alpha1"
+	SealKind       = "SealConfig"
+)
+
+// SealConfig is the second document: everything about this plugin that Argo CD
+// has no field for.
+type SealConfig struct {
+	// Always argocd-seal.io/v1alpha1.
+	APIVersion string `json:"apiVersion" jsonschema:"required"`
+	// Always SealConfig.
+	Kind string `json:"kind" jsonschema:"required"`
+	// How applications are rendered, and what a render may cost.
+	Render Render `json:"render"`
+	// Other plugin names to serve, so that Applications that name them need no
+	// edit. A name is served as it stands, without a version added.
+	Aliases []string `json:"aliases"`
+	// Who may call the plugin.
+	Socket Socket `json:"socket"`
+	// Logs, metrics and health.
+	Telemetry Telemetry `json:"telemetry"`
+}
+
+// Default returns what holds where plugin.yaml says nothing.
+func Default() SealConfig {
+	return SealConfig{
+		APIVersion: SealAPIVersion,
+		Kind:       SealKind,
+		Render:     defaultRender(),
+		Socket:     defaultSocket(),
+		Telemetry:  defaultTelemetry(),
+	}
+}
+
+func (*SealConfig) kind() (apiVersion, kind string) { return SealAPIVersion, SealKind }
+
+func (c *SealConfig) check(r *reader) {
+	checkAliases(r, c.Aliases)
+	c.Telemetry.check(r)
+}

@@ -1,0 +1,75 @@
+package plugin
+
+import (
+	"context"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+)
+
+// Intakes bounds how many sources are in memory at a time, in all and for one
+// tenant, so that a tenant who sends many or slow streams leaves room for the
+// others. It is safe for concurrent use.
+type Intakes struct {
+	all       *semaphore.Weighted
+	perTenant int64
+
+	mu      sync.Mutex
+	tenants map[string]*tenant
+}
+
+// tenant is the semaphore of one project, or of one repository where Argo CD
+// sends no project. It lives as long as somebody uses it.
+type tenant struct {
+	slots *semaphore.Weighted
+	users int
+}
+
+// NewIntakes allows all sources at a time and half of them for one tenant.
+func NewIntakes(all int) *Intakes {
+	return &Intakes{all: semaphore.NewWeighted(int64(all)), perTenant: int64(max(1, all/2)), tenants: map[string]*tenant{}}
+}
+
+// enter waits for a place, first among the tenant's own and then among all. The
+// result gives it back.
+func (i *Intakes) enter(ctx context.Context, id Identity) (leave func(), err error) {
+	key := "project " + id.Project
+	if id.Project == "" {
+		key = "repository " + id.RepoURL
+	}
+	own := i.use(key)
+	if err := own.slots.Acquire(ctx, 1); err != nil {
+		i.unuse(key)
+		return nil, fault.New(fault.Busy, "too many requests of this project wait")
+	}
+	if err := i.all.Acquire(ctx, 1); err != nil {
+		own.slots.Release(1)
+		i.unuse(key)
+		return nil, fault.New(fault.Busy, "too many requests wait")
+	}
+	return func() {
+		i.all.Release(1)
+		own.slots.Release(1)
+		i.unuse(key)
+	}, nil
+}
+
+func (i *Intakes) use(key string) *tenant {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.tenants[key] == nil {
+		i.tenants[key] = &tenant{slots: semaphore.NewWeighted(i.perTenant)}
+	}
+	i.tenants[key].users++
+	return i.tenants[key]
+}
+
+func (i *Intakes) unuse(key string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.tenants[key].users--; i.tenants[key].users == 0 {
+		delete(i.tenants, key)
+	}
+}

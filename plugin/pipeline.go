@@ -1,0 +1,103 @@
+package plugin
+
+import (
+	"context"
+	"io/fs"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
+	"github.com/argocd-seal/argocd-seal-plugin/render"
+	"github.com/argocd-seal/argocd-seal-plugin/render/source"
+)
+
+// Renderer turns a source into objects. It is safe for concurrent use, stops
+// at the context's end, and returns faults.
+type Renderer interface {
+	Render(ctx context.Context, req render.Request) (render.Result, error)
+}
+
+// Job is one application to render: what serve, generate and render have in
+// common once they have read their input.
+type Job struct {
+	Identity Identity
+	Source   *source.Tree
+	// Path is the application's directory below the root of Source.
+	Path        string
+	KubeVersion string
+	APIVersions []string
+	Parameters  []Parameter
+}
+
+// Output is what a job became. Objects are in the order of emission.
+type Output struct {
+	Kind     render.Kind
+	Objects  []object.Object
+	Warnings []*fault.Error
+}
+
+// Pipeline runs a request through its stages, in one direction. Any failure
+// gives faults and no output. It is safe for concurrent use.
+type Pipeline struct {
+	Renderer Renderer
+	Limits   render.Limits
+	// AllowEmpty lets an application render nothing. Argo CD would delete all
+	// that such an application had, so the default is a fault.
+	AllowEmpty bool
+}
+
+// Run takes a job through all stages.
+func (p *Pipeline) Run(ctx context.Context, job Job) (Output, error) {
+	if err := job.Identity.named(); err != nil {
+		return Output{}, err
+	}
+	if !fs.ValidPath(job.Path) || !job.Source.HasDir(job.Path) {
+		return Output{}, fault.New(fault.Path, "the application's directory %q is not in the source", fault.Clean(job.Path, 200)).
+			WithFix("correct spec.source.path, or the manifest-generate-paths annotation if it leaves the directory out")
+	}
+	options, err := ApplyParameters(job.Parameters)
+	if err != nil {
+		return Output{}, err
+	}
+	result, err := p.Renderer.Render(ctx, render.Request{
+		Source:      job.Source,
+		Path:        job.Path,
+		Root:        ".",
+		AppName:     job.Identity.App,
+		Namespace:   job.Identity.Namespace,
+		KubeVersion: job.KubeVersion,
+		APIVersions: job.APIVersions,
+		Parameters:  options,
+		Limits:      p.Limits,
+	})
+	if err != nil {
+		return Output{}, err
+	}
+	if err := p.inspect(result.Objects); err != nil {
+		return Output{}, err
+	}
+	return Output{Kind: result.Kind, Objects: result.Objects, Warnings: result.Warnings}, nil
+}
+
+// inspect repeats on this side what the worker promised: the worker has met
+// untrusted files, and the stages to come rely on the shape.
+func (p *Pipeline) inspect(objects []object.Object) error {
+	if len(objects) == 0 && !p.AllowEmpty {
+		return fault.New(fault.Empty, "the application rendered no object").
+			WithFix("check the path and the conditions in templates; render.allowEmpty permits it")
+	}
+	return object.Check(objects)
+}
+
+// Manifests gives each object as one line of compact JSON, the form in which
+// Argo CD gets them.
+func (o Output) Manifests() ([]string, error) {
+	manifests := make([]string, len(o.Objects))
+	for i, object := range o.Objects {
+		line, err := object.AppendJSON(nil)
+		if err != nil {
+			return nil, err
+		}
+		manifests[i] = string(line)
+	}
+	return manifests, nil
+}

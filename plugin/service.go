@@ -1,0 +1,233 @@
+// Package plugin is the config management plugin itself: the gRPC service that
+// the repo-server calls, and the pipeline that serve, generate and render share.
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/argoproj/argo-cd/v2/cmpserver/apiclient"
+	repository "github.com/argoproj/argo-cd/v2/reposerver/apiclient"
+	"github.com/golang/protobuf/ptypes/empty" //nolint:staticcheck // the generated interface of Argo CD names this type
+	"github.com/sirupsen/logrus"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/render/source"
+)
+
+// Discovery says for which repositories Argo CD picks the plugin where an
+// Application names none. At most one of the two is set; FileName wins.
+type Discovery struct {
+	// FileName is a pattern of path.Match below the application's directory.
+	FileName string
+	// Glob may hold "**".
+	Glob string
+}
+
+func (d Discovery) enabled() bool { return d.FileName != "" || d.Glob != "" }
+
+// Service implements Argo CD's ConfigManagementPluginService in this process.
+// It is safe for concurrent use. Each call reads its whole stream into memory
+// and writes nothing to disk.
+type Service struct {
+	Pipeline  *Pipeline
+	Discovery Discovery
+	// Static are the parameters that plugin.yaml announces.
+	Static []*repository.ParameterAnnouncement
+	// Archive bounds what the repo-server may send.
+	Archive source.Limits
+	// Timeout bounds one request from its first byte to its answer.
+	Timeout time.Duration
+	Log     logrus.FieldLogger
+	// Intakes bounds how many archives are held in memory at a time.
+	Intakes *Intakes
+
+	// receivers are the goroutines that still wait for a message.
+	receivers sync.WaitGroup
+}
+
+var _ apiclient.ConfigManagementPluginServiceServer = (*Service)(nil)
+
+// answerReserve is how long before the caller's deadline a request ends, so
+// that its error still reaches the caller.
+const answerReserve = 500 * time.Millisecond
+
+// GenerateManifest renders one application.
+func (s *Service) GenerateManifest(stream apiclient.ConfigManagementPluginService_GenerateManifestServer) error {
+	ctx, cancel := s.bound(stream.Context())
+	defer cancel()
+	started := time.Now()
+	var output Output
+	request, err := s.read(ctx, stream, source.ReadArchive)
+	if err == nil {
+		defer request.release()
+		output, err = s.Pipeline.Run(ctx, request.job)
+	}
+	var manifests []string
+	if err == nil {
+		manifests, err = output.Manifests()
+	}
+	s.logRequest("generate", request, output, started, err)
+	if err != nil {
+		return statusOf(err)
+	}
+	return stream.SendAndClose(&apiclient.ManifestResponse{Manifests: manifests})
+}
+
+// MatchRepository tells whether the discovery rule of plugin.yaml matches. It
+// reads the names in the archive and nothing else.
+func (s *Service) MatchRepository(stream apiclient.ConfigManagementPluginService_MatchRepositoryServer) error {
+	ctx, cancel := s.bound(stream.Context())
+	defer cancel()
+	request, err := s.read(ctx, stream, source.ScanNames)
+	if err != nil {
+		return statusOf(err)
+	}
+	defer request.release()
+	matched, err := s.Discovery.match(request.job.Source, request.job.Path)
+	if err != nil {
+		return statusOf(err)
+	}
+	return stream.SendAndClose(&apiclient.RepositoryResponse{IsSupported: matched, IsDiscoveryEnabled: s.Discovery.enabled()})
+}
+
+func (d Discovery) match(tree *source.Tree, dir string) (bool, error) {
+	var (
+		names []string
+		err   error
+	)
+	switch {
+	case d.FileName != "":
+		names, err = tree.GlobFileName(dir, d.FileName)
+	case d.Glob != "":
+		names, err = tree.Glob(dir, d.Glob)
+	}
+	return len(names) > 0, err
+}
+
+// GetParametersAnnouncement lists the parameters that the application can set,
+// with the values that it has now, for Argo CD's Parameters tab. It starts no
+// worker and knows no secret.
+func (s *Service) GetParametersAnnouncement(stream apiclient.ConfigManagementPluginService_GetParametersAnnouncementServer) error {
+	ctx, cancel := s.bound(stream.Context())
+	defer cancel()
+	request, err := s.read(ctx, stream, source.ReadArchive)
+	if err != nil {
+		return statusOf(err)
+	}
+	defer request.release()
+	// As upstream: what plugin.yaml announces comes later, so that it wins.
+	announcements := append(Announce(request.job.Source, request.job.Path), s.Static...)
+	return stream.SendAndClose(&apiclient.ParametersAnnouncementResponse{ParameterAnnouncements: announcements})
+}
+
+// CheckPluginConfiguration tells the repo-server how to use the plugin.
+func (s *Service) CheckPluginConfiguration(context.Context, *empty.Empty) (*apiclient.CheckPluginConfigurationResponse, error) {
+	return &apiclient.CheckPluginConfigurationResponse{IsDiscoveryConfigured: s.Discovery.enabled()}, nil
+}
+
+// bound gives a request its deadline: the platform's, or the caller's where it
+// is earlier.
+func (s *Service) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline := time.Now().Add(s.Timeout)
+	if callers, set := ctx.Deadline(); set && callers.Add(-answerReserve).Before(deadline) {
+		deadline = callers.Add(-answerReserve)
+	}
+	return context.WithDeadline(ctx, deadline)
+}
+
+// request is what a stream held.
+type request struct {
+	job     Job
+	ignored int
+	release func()
+}
+
+// read takes a stream in and turns it into a job. On success the caller must
+// call release when it no longer needs the source.
+func (s *Service) read(ctx context.Context, stream streamReceiver, tree func(io.Reader, source.Limits) (*source.Tree, error)) (*request, error) {
+	in, err := receive(stream, ctx.Done(), func() func() {
+		s.receivers.Add(1)
+		return s.receivers.Done
+	})
+	if err != nil {
+		return nil, deadlineFault(ctx, err)
+	}
+	env, err := in.environment()
+	if err != nil {
+		return nil, err
+	}
+	job, err := env.job()
+	if err != nil {
+		return nil, err
+	}
+	release, err := s.Intakes.enter(ctx, job.Identity)
+	if err != nil {
+		return nil, err
+	}
+	files, err := tree(in, s.Archive)
+	if err == nil {
+		err = in.verify()
+	}
+	if err != nil {
+		release()
+		return nil, deadlineFault(ctx, err)
+	}
+	job.Source, job.Path = files, in.metadata.GetAppRelPath()
+	return &request{job: job, ignored: env.ignored(), release: release}, nil
+}
+
+// deadlineFault says so where a fault came only from the request's end.
+func deadlineFault(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fault.New(fault.Timeout, "the archive was not received in time")
+	case ctx.Err() != nil:
+		return fault.New(fault.Canceled, "the request ended while the archive was being received")
+	default:
+		return err
+	}
+}
+
+// Wait returns when no call receives any more. Call it after the server has
+// stopped.
+func (s *Service) Wait() { s.receivers.Wait() }
+
+func (s *Service) logRequest(call string, request *request, output Output, started time.Time, err error) {
+	entry := s.Log.WithFields(logrus.Fields{"call": call, "duration_ms": time.Since(started).Milliseconds()})
+	if request != nil {
+		entry = entry.WithFields(identityFields(request.job.Identity))
+		if request.ignored > 0 {
+			entry.WithField("count", request.ignored).Warn("the application's plugin env is ignored; use parameters")
+		}
+	}
+	for _, warning := range output.Warnings {
+		entry.WithField("warning", warning.Error()).Warn("rendered with a warning")
+	}
+	if err != nil {
+		entry.WithFields(logrus.Fields{"code": fault.CodeOf(err), "error": fault.Text(fault.Of(err))}).Error("request failed")
+		return
+	}
+	entry.WithFields(logrus.Fields{"kind": output.Kind, "objects": len(output.Objects)}).Info("rendered")
+}
+
+// maxLogged bounds one field of a log line that a tenant can choose.
+const maxLogged = 256
+
+func identityFields(id Identity) logrus.Fields {
+	fields := logrus.Fields{}
+	for name, value := range map[string]string{
+		"app": id.App, "project": id.Project, "namespace": id.Namespace,
+		"repo": redactURL(id.RepoURL), "revision": id.Revision, "path": id.Path,
+	} {
+		fields[name] = fault.Clean(value, maxLogged)
+	}
+	return fields
+}
+
+// String names an identity for people.
+func (id Identity) String() string { return fmt.Sprintf("%s (project %q)", id.App, id.Project) }

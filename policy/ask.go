@@ -1,0 +1,152 @@
+package policy
+
+import (
+	"context"
+	"runtime"
+	"slices"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/gatekeeper"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/shape"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/vap"
+)
+
+// found is an outcome with the number of its object, or -1.
+type found struct {
+	Outcome
+	index int
+}
+
+// request is an input with what every evaluation of it shares.
+type request struct {
+	Input
+	values     []ast.Value
+	facts      ast.Value
+	render     *gatekeeper.Render
+	namespaces map[string]labels.Set
+}
+
+// ask asks every engine about every object, on all processors.
+func (env *environment) ask(ctx context.Context, input Input, values []ast.Value) ([]found, error) {
+	facts := ast.MustInterfaceToValue(map[string]any{
+		"environment": input.Environment, "kubeVersion": input.KubeVersion, "namespace": input.Namespace, "sealed": input.Sealed,
+	})
+	request := request{Input: input, values: values, facts: facts}
+	if env.gatekeeper != nil {
+		request.render = gatekeeper.NewRender(input.Objects, values, input.Namespace)
+	}
+	request.namespaces = vap.Namespaces(input.Objects)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	answers := make([][]found, len(values)+1)
+	for i := range values {
+		group.Go(func() error {
+			var err error
+			answers[i], err = env.askObject(ctx, request, i)
+			return err
+		})
+	}
+	group.Go(func() error {
+		var err error
+		answers[len(values)], err = env.askRender(ctx, request)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	all := slices.Concat(answers...)
+	if len(all) > maxOutcomes {
+		return nil, fault.New(fault.Limit, "the policies gave more than %d messages", maxOutcomes)
+	}
+	return all, nil
+}
+
+func (env *environment) askObject(ctx context.Context, r request, i int) ([]found, error) {
+	o := r.Objects[i]
+	facts := map[string]ast.Value{"request": r.facts, "conftest": shape.File(o.File)}
+	var said []Outcome
+	for _, asked := range env.asked {
+		value := r.values[i]
+		switch asked.shape {
+		case shape.Render:
+			continue
+		case shape.Admission:
+			namespace, _ := shape.Scope(o, r.Namespace)
+			value = shape.Review(o, value, namespace)
+		}
+		checks, err := asked.engine.Check(ctx, value, facts)
+		if err != nil {
+			return nil, located(err, o)
+		}
+		said = append(said, outcomes(asked.engine.Bundle().Name(), checks)...)
+	}
+	foreign, err := env.askForeign(ctx, r, i)
+	if err != nil {
+		return nil, located(err, o)
+	}
+	all := make([]found, 0, len(said)+len(foreign))
+	for _, outcome := range append(said, foreign...) {
+		all = append(all, found{Outcome: outcome.About(o), index: i})
+	}
+	return all, nil
+}
+
+// askForeign asks the policies that are written for other engines.
+func (env *environment) askForeign(ctx context.Context, r request, i int) ([]Outcome, error) {
+	var said []Outcome
+	if env.gatekeeper != nil {
+		findings, err := env.gatekeeper.Check(ctx, r.render, r.Objects[i], r.values[i])
+		if err != nil {
+			return nil, err
+		}
+		for _, finding := range findings {
+			said = append(said, constraintOutcomes(finding)...)
+		}
+	}
+	if env.admission != nil {
+		findings, err := env.admission.Check(ctx, r.Objects[i], r.Namespace, r.namespaces)
+		if err != nil {
+			return nil, fault.New(fault.Canceled, "the request ended while policies were asked")
+		}
+		for _, finding := range findings {
+			said = append(said, admissionOutcome(finding))
+		}
+	}
+	return said, nil
+}
+
+func (env *environment) askRender(ctx context.Context, r request) ([]found, error) {
+	facts := map[string]ast.Value{"request": r.facts, "conftest": shape.File("Combined")}
+	var all []found
+	for _, asked := range env.asked {
+		if asked.shape != shape.Render {
+			continue
+		}
+		checks, err := asked.engine.Check(ctx, shape.All(r.Objects, r.values), facts)
+		if err != nil {
+			return nil, err
+		}
+		for _, outcome := range outcomes(asked.engine.Bundle().Name(), checks) {
+			index := subject(outcome, len(r.Objects))
+			if index >= 0 {
+				outcome = outcome.About(r.Objects[index])
+			}
+			all = append(all, found{Outcome: outcome, index: index})
+		}
+	}
+	return all, nil
+}
+
+// located names the object that policies were asked about when time ran out.
+func located(err error, o object.Object) error {
+	faults := fault.Of(err)
+	if len(faults) == 1 && faults[0].Code == fault.PolicyEngine {
+		return faults[0].In(o.File, o.Line).At(o.String(), "")
+	}
+	return err
+}

@@ -1,0 +1,78 @@
+package policy
+
+import (
+	"io/fs"
+	"time"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/builtin"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
+)
+
+// DefaultTimeout bounds one evaluation where [Config.Timeout] is 0.
+const DefaultTimeout = 10 * time.Second
+
+// maxOutcomes bounds a verdict. A render with more is denied as a whole.
+const maxOutcomes = 20000
+
+// Config is what the platform asks of each environment.
+type Config struct {
+	// Environments by name. To evaluate one that is not here is a fault.
+	Environments map[string]Environment
+	// Waivers is a file in WaiversFS; empty means that nothing is waived.
+	Waivers   string
+	WaiversFS fs.FS
+	// Timeout bounds one evaluation; 0 means [DefaultTimeout].
+	Timeout time.Duration
+	// Now is the clock that waivers expire by; nil means [time.Now].
+	Now func() time.Time
+}
+
+// Environment is what is asked of the objects of one environment. At least a
+// level or one set of policies must be set.
+type Environment struct {
+	// Level of the built-in bundle; empty leaves it out.
+	Level builtin.Level
+	// Parameters for the rules of the built-in bundle.
+	Parameters map[string]any
+	// Bundles are the platform's own policies.
+	Bundles []Bundle
+	// Gatekeeper are files with ConstraintTemplates and their constraints.
+	Gatekeeper []bundle.Source
+	// AdmissionPolicies are files with ValidatingAdmissionPolicies, their bindings
+	// and parameters.
+	AdmissionPolicies []bundle.Source
+	// Enforcement is [verdict.Deny] where it is empty. With [verdict.Warn] every
+	// violation warns; a rule that gives no answer still denies.
+	Enforcement verdict.Decision
+}
+
+// Bundle is a set of policies of the platform.
+type Bundle struct {
+	// Name stands in messages and reports.
+	Name     string
+	Policies []bundle.Source
+	Data     []bundle.Source
+	// Namespaces and Version are those of [bundle.Options].
+	Namespaces []string
+	Version    bundle.Version
+	// Combine gives every rule the list of all objects, as conftest's --combine
+	// does. Without it a rule can ask for that with custom.input in its METADATA.
+	Combine bool
+}
+
+// Input is one request to the gate.
+type Input struct {
+	// Objects are judged as they are; the gate does not change them.
+	Objects []object.Object
+	// Environment is one of those of the [Config].
+	Environment string
+	// KubeVersion is the destination's version, such as "1.33.2"; empty is
+	// unknown.
+	KubeVersion string
+	// Namespace is where objects without a namespace go.
+	Namespace string
+	// Sealed is set for the second look, at the sealed form.
+	Sealed bool
+}

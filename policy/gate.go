@@ -1,0 +1,254 @@
+// Package policy is the gate: the stage that decides whether rendered objects
+// may leave the plugin. It asks the built-in bundle and the platform's own
+// policies and answers with a verdict; any policy that gives no answer denies.
+//
+// Policies judge the reference form of objects and never see a value. They
+// have no network, no environment and no files, and nothing that an
+// application's repository holds is read as a policy, as data or as a waiver.
+package policy
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/builtin"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/engine"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/gatekeeper"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/shape"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/vap"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/waiver"
+)
+
+// Verdict, Outcome and Decision are those of package verdict.
+type (
+	Verdict  = verdict.Verdict
+	Outcome  = verdict.Outcome
+	Decision = verdict.Decision
+)
+
+// Gate judges objects. It is safe for concurrent use and keeps nothing of a
+// request.
+type Gate struct {
+	environments map[string]*environment
+	waivers      *waiver.Set
+	timeout      time.Duration
+	now          func() time.Time
+}
+
+// environment is what was made of an [Environment].
+type environment struct {
+	enforcement Decision
+	// asked are the engines by the form of input that their rules expect.
+	asked []asked
+	rules []bundle.Rule
+	// gatekeeper and admission are nil where the environment has none.
+	gatekeeper *gatekeeper.Set
+	admission  *vap.Set
+	digest     string
+}
+
+type asked struct {
+	engine *engine.Engine
+	shape  shape.Shape
+}
+
+// New loads and compiles everything that the configuration names. Its errors
+// are faults, all of one kind of mistake together, with file and line where a
+// policy or a waiver is wrong.
+func New(ctx context.Context, config Config) (*Gate, error) {
+	g := &Gate{environments: map[string]*environment{}, timeout: config.Timeout, now: config.Now}
+	if g.timeout <= 0 {
+		g.timeout = DefaultTimeout
+	}
+	if g.now == nil {
+		g.now = time.Now
+	}
+	var faults fault.List
+	for _, name := range slices.Sorted(maps.Keys(config.Environments)) {
+		env, err := newEnvironment(ctx, name, config.Environments[name])
+		if err != nil {
+			faults = append(faults, fault.Of(err)...)
+			continue
+		}
+		g.environments[name] = env
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	if config.Waivers == "" {
+		return g, nil
+	}
+	var err error
+	g.waivers, err = waiver.Load(config.WaiversFS, config.Waivers, g.knows)
+	return g, err
+}
+
+func newEnvironment(ctx context.Context, name string, config Environment) (*environment, error) {
+	env := &environment{enforcement: config.Enforcement}
+	switch config.Enforcement {
+	case "":
+		env.enforcement = verdict.Deny
+	case verdict.Deny, verdict.Warn:
+	default:
+		return nil, fault.New(fault.Config, "environment %q has the enforcement %q", name, string(config.Enforcement)).WithFix("use deny or warn")
+	}
+	if config.Level == "" && len(config.Bundles)+len(config.Gatekeeper)+len(config.AdmissionPolicies) == 0 {
+		return nil, fault.New(fault.Config, "environment %q asks no policy", name).WithFix("set a level or a bundle")
+	}
+	if err := env.addBuiltin(ctx, config); err != nil {
+		return nil, err
+	}
+	for _, own := range config.Bundles {
+		b, err := bundle.Load(own.Name, own.Policies, bundle.Options{Version: own.Version, Namespaces: own.Namespaces, Data: own.Data})
+		if err != nil {
+			return nil, err
+		}
+		if err := env.add(ctx, b, own.Combine); err != nil {
+			return nil, err
+		}
+	}
+	if err := env.addForeign(ctx, config); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(env.digest))
+	env.digest = "sha256:" + hex.EncodeToString(sum[:])
+	return env, nil
+}
+
+func (env *environment) addBuiltin(ctx context.Context, config Environment) error {
+	if config.Level == "" {
+		return nil
+	}
+	whole, err := builtin.Load(config.Parameters)
+	if err != nil {
+		return err
+	}
+	level, err := builtin.At(whole, config.Level)
+	if err != nil {
+		return err
+	}
+	return env.add(ctx, level, false)
+}
+
+// addForeign loads the policies that are written for other engines.
+func (env *environment) addForeign(ctx context.Context, config Environment) error {
+	var err error
+	if len(config.Gatekeeper) > 0 {
+		if env.gatekeeper, err = gatekeeper.Load(ctx, config.Gatekeeper); err != nil {
+			return err
+		}
+		env.digest += "gatekeeper " + env.gatekeeper.Digest() + "\n"
+	}
+	if len(config.AdmissionPolicies) > 0 {
+		if env.admission, err = vap.Load(config.AdmissionPolicies); err != nil {
+			return err
+		}
+		env.digest += "admission " + env.admission.Digest() + "\n"
+	}
+	return nil
+}
+
+// ruleIDs returns the ids of everything that is asked.
+func (env *environment) ruleIDs() []string {
+	ids := make([]string, len(env.rules))
+	for i, rule := range env.rules {
+		ids[i] = rule.ID()
+	}
+	if env.gatekeeper != nil {
+		ids = append(ids, env.gatekeeper.Rules()...)
+	}
+	if env.admission != nil {
+		ids = append(ids, env.admission.Rules()...)
+	}
+	return ids
+}
+
+// add prepares a bundle, in one engine for each form of input.
+func (env *environment) add(ctx context.Context, b *bundle.Bundle, combine bool) error {
+	env.digest += fmt.Sprintf("%s %s %t\n", b.Name(), b.Digest(), combine)
+	env.rules = append(env.rules, b.Rules()...)
+	of := func(rule bundle.Rule) shape.Shape {
+		if combine {
+			return shape.Render
+		}
+		return shape.Of(rule)
+	}
+	for _, rule := range b.Rules() {
+		switch form := of(rule); form {
+		case shape.Object, shape.Admission, shape.Render:
+		default:
+			return fault.New(fault.PolicyLoad, "custom.input is %q", string(form)).In(rule.File, rule.Line).WithFix("use object, admission or render")
+		}
+	}
+	for _, form := range []shape.Shape{shape.Object, shape.Admission, shape.Render} {
+		part := b.Only(string(form), func(rule bundle.Rule) bool { return of(rule) == form })
+		if len(part.Rules()) == 0 {
+			continue
+		}
+		prepared, err := engine.New(ctx, part)
+		if err != nil {
+			return err
+		}
+		env.asked = append(env.asked, asked{engine: prepared, shape: form})
+	}
+	return nil
+}
+
+// knows reports whether some environment has a rule with the id.
+func (g *Gate) knows(id string) bool {
+	for _, env := range g.environments {
+		if slices.Contains(env.ruleIDs(), id) {
+			return true
+		}
+	}
+	return false
+}
+
+// Rules returns the Rego rules that an environment asks.
+func (g *Gate) Rules(environment string) []bundle.Rule {
+	env, ok := g.environments[environment]
+	if !ok {
+		return nil
+	}
+	return slices.Clone(env.rules)
+}
+
+// Evaluate judges the objects of one request. An error means that no verdict
+// was reached, and that nothing may be emitted; a verdict may still deny, see
+// [verdict.Verdict.Denied].
+func (g *Gate) Evaluate(ctx context.Context, input Input) (Verdict, error) {
+	env, ok := g.environments[input.Environment]
+	if !ok {
+		return Verdict{}, fault.New(fault.Config, "no policy is set for the environment %q", input.Environment).
+			WithFix("the platform team adds it to environments in plugin.yaml")
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.timeout)
+	defer cancel()
+	values := make([]ast.Value, len(input.Objects))
+	var faults fault.List
+	for i, o := range input.Objects {
+		value, err := shape.Value(o)
+		if err != nil {
+			faults = append(faults, fault.Of(err)...)
+		}
+		values[i] = value
+	}
+	if len(faults) > 0 {
+		return Verdict{}, faults
+	}
+	found, err := env.ask(ctx, input, values)
+	if err != nil {
+		return Verdict{}, err
+	}
+	return g.decide(env, input, found)
+}

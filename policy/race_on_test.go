@@ -1,0 +1,6 @@
+//go:build race
+
+package policy_test
+
+// raceEnabled says that the race detector slows this run down.
+const raceEnabled = true

@@ -1,0 +1,227 @@
+// Package waiver reads the exceptions that a platform grants: which rule, for
+// which objects, who answers for it, why, and until when. A waiver without an
+// end is not valid, and none hides anything: what it lets pass is reported as
+// waived, and one that has expired or is not needed is reported too.
+package waiver
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
+)
+
+// maxBytes bounds one file of waivers.
+const maxBytes = 1 << 20
+
+// Waiver lets the outcomes of one rule on some objects pass for a while.
+type Waiver struct {
+	Rule         string   `yaml:"rule"`
+	Objects      Selector `yaml:"objects"`
+	Environments []string `yaml:"environments"`
+	Owner        string   `yaml:"owner"`
+	Reason       string   `yaml:"reason"`
+	// Expires is the last day on which the waiver holds, as YYYY-MM-DD in UTC.
+	Expires string `yaml:"expires"`
+
+	file string
+	line int
+	end  time.Time
+}
+
+// Selector chooses objects. Each field may hold the wildcards * ? [; an empty
+// field is every value, but not all of them may be empty.
+type Selector struct {
+	Kind      string `yaml:"kind"`
+	Namespace string `yaml:"namespace"`
+	Name      string `yaml:"name"`
+}
+
+// Set is the waivers of a platform. It is read-only and safe for concurrent
+// use.
+type Set struct {
+	waivers []Waiver
+	digest  string
+}
+
+// Load reads a file of waivers from fsys. Known says whether a bundle has a
+// rule with an id: a waiver for another rule would never be missed. Every wrong
+// waiver is a fault E_WAIVER with its line.
+func Load(fsys fs.FS, name string, known func(rule string) bool) (*Set, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, fault.New(fault.Waiver, "the file of waivers cannot be read").In(name, 0)
+	}
+	defer f.Close()
+	body, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	if err != nil || len(body) > maxBytes {
+		return nil, fault.New(fault.Waiver, "the file of waivers cannot be read or is larger than %d bytes", maxBytes).In(name, 0)
+	}
+	return parse(body, name, known)
+}
+
+func parse(body []byte, name string, known func(rule string) bool) (*Set, error) {
+	var document struct {
+		Waivers []entry `yaml:"waivers"`
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(body))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fault.New(fault.Waiver, "%s", fault.Clean(err.Error(), 300)).In(name, lineOf(err))
+	}
+	sum := sha256.Sum256(body)
+	set := &Set{digest: "sha256:" + hex.EncodeToString(sum[:])}
+	var faults fault.List
+	for _, entry := range document.Waivers {
+		w := entry.Waiver
+		w.file, w.line = name, entry.line
+		if problem := w.check(known); problem != nil {
+			faults = append(faults, problem.In(name, w.line))
+			continue
+		}
+		set.waivers = append(set.waivers, w)
+	}
+	return set, faults.OrNil()
+}
+
+// entry remembers the line that a waiver starts at.
+type entry struct {
+	Waiver
+	line int
+}
+
+// UnmarshalYAML implements [yaml.Unmarshaler].
+func (e *entry) UnmarshalYAML(node *yaml.Node) error {
+	e.line = node.Line
+	// A node does not know that its decoder is strict.
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if key := node.Content[i]; !slices.Contains([]string{"rule", "objects", "environments", "owner", "reason", "expires"}, key.Value) {
+			return fmt.Errorf("line %d: a waiver has no field %q", key.Line, key.Value)
+		}
+	}
+	return node.Decode(&e.Waiver)
+}
+
+var yamlLine = regexp.MustCompile(`line (\d+)`)
+
+func lineOf(err error) int {
+	if match := yamlLine.FindStringSubmatch(err.Error()); match != nil {
+		if line, err := strconv.Atoi(match[1]); err == nil {
+			return line
+		}
+	}
+	return 1
+}
+
+func (w *Waiver) check(known func(string) bool) *fault.Error {
+	for _, required := range []struct{ name, value string }{
+		{"rule", w.Rule}, {"owner", w.Owner}, {"reason", w.Reason}, {"expires", w.Expires},
+	} {
+		if required.value == "" {
+			return fault.New(fault.Waiver, "the waiver has no %s", required.name).WithFix("add %s", required.name)
+		}
+	}
+	if !known(w.Rule) {
+		return fault.New(fault.Waiver, "no bundle has the rule %q", w.Rule).WithFix("argocd-seal policy list shows the rules")
+	}
+	if w.Objects == (Selector{}) {
+		return fault.New(fault.Waiver, "the waiver selects no objects").WithFix("name a kind, namespace or name under objects")
+	}
+	for _, pattern := range append([]string{w.Objects.Kind, w.Objects.Namespace, w.Objects.Name}, w.Environments...) {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return fault.New(fault.Waiver, "%q is not a valid pattern", pattern)
+		}
+	}
+	day, err := time.Parse(time.DateOnly, w.Expires)
+	if err != nil {
+		return fault.New(fault.Waiver, "expires %q is not a day", w.Expires).WithFix("write it as YYYY-MM-DD")
+	}
+	w.end = day.AddDate(0, 0, 1)
+	return nil
+}
+
+// Digest names the waivers' content; it is empty for no set.
+func (s *Set) Digest() string {
+	if s == nil {
+		return ""
+	}
+	return s.digest
+}
+
+// Find returns the first waiver for a rule on an object in an environment that
+// holds at the time, and otherwise the first that has expired.
+func (s *Set) Find(rule string, o object.Object, namespace, environment string, at time.Time) (waiver *Waiver, expired bool) {
+	if s == nil {
+		return nil, false
+	}
+	for i := range s.waivers {
+		w := &s.waivers[i]
+		if w.Rule != rule || !w.selects(o, namespace, environment) {
+			continue
+		}
+		if at.Before(w.end) {
+			return w, false
+		}
+		if waiver == nil {
+			waiver, expired = w, true
+		}
+	}
+	return waiver, expired
+}
+
+// Selecting returns the waivers that select the object in the environment,
+// whatever their rule.
+func (s *Set) Selecting(o object.Object, namespace, environment string) []*Waiver {
+	if s == nil {
+		return nil
+	}
+	var selecting []*Waiver
+	for i := range s.waivers {
+		if s.waivers[i].selects(o, namespace, environment) {
+			selecting = append(selecting, &s.waivers[i])
+		}
+	}
+	return selecting
+}
+
+func (w *Waiver) selects(o object.Object, namespace, environment string) bool {
+	if o.Namespace() != "" {
+		namespace = o.Namespace()
+	}
+	if len(w.Environments) > 0 && !slices.ContainsFunc(w.Environments, func(pattern string) bool { return matches(pattern, environment) }) {
+		return false
+	}
+	return matches(w.Objects.Kind, o.Kind()) && matches(w.Objects.Namespace, namespace) && matches(w.Objects.Name, o.Name())
+}
+
+func matches(pattern, value string) bool {
+	if pattern == "" {
+		return true
+	}
+	matched, err := path.Match(pattern, value)
+	return err == nil && matched
+}
+
+// Fault returns a notice about the waiver, at its line.
+func (w *Waiver) Fault(format string, args ...any) *fault.Error {
+	return fault.New(fault.Waiver, format, args...).In(w.file, w.line)
+}
+
+// Grant returns what a verdict says of the waiver.
+func (w *Waiver) Grant() *verdict.Waiver {
+	return &verdict.Waiver{Owner: w.Owner, Reason: w.Reason, Expires: w.Expires, File: w.file, Line: w.line}
+}

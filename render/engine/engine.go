@@ -1,0 +1,132 @@
+// Package engine renders a request: it finds out what kind of source the
+// application's directory holds, calls the renderer for it, and brings the
+// objects into their final form. It runs in the worker process.
+package engine
+
+import (
+	"path"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
+	"github.com/argocd-seal/argocd-seal-plugin/render"
+	"github.com/argocd-seal/argocd-seal-plugin/render/helm"
+	"github.com/argocd-seal/argocd-seal-plugin/render/kustomize"
+	"github.com/argocd-seal/argocd-seal-plugin/render/plain"
+	"github.com/argocd-seal/argocd-seal-plugin/render/source"
+)
+
+// Render renders one request. The objects are flattened, checked, within the
+// request's limits and in the order of emission.
+func Render(req render.Request) (render.Result, error) {
+	result := render.Result{Kind: req.Parameters.SourceType}
+	if result.Kind == "" {
+		result.Kind = Detect(req.Source, req.Path)
+	}
+	objects, warnings, err := renderKind(req, result.Kind)
+	if err != nil {
+		return render.Result{}, err
+	}
+	if objects, err = object.Flatten(objects); err != nil {
+		return render.Result{}, err
+	}
+	if err := object.Check(objects); err != nil {
+		return render.Result{}, err
+	}
+	if err := checkLimits(objects, req.Limits); err != nil {
+		return render.Result{}, err
+	}
+	object.Sort(objects)
+	result.Objects = objects
+	result.Warnings = append(warnings, object.Duplicates(objects)...)
+	return result, nil
+}
+
+// Warmup brings the renderers to working temperature: what they load on first
+// use is loaded while the worker waits and not while somebody waits for it.
+func Warmup() error {
+	if err := helm.Warmup(); err != nil {
+		return err
+	}
+	return kustomize.Warmup()
+}
+
+// Detect tells what kind of source a directory is.
+func Detect(tree *source.Tree, dir string) render.Kind {
+	chart, kustomization := helm.IsChart(tree, dir), hasKustomization(tree, dir)
+	switch {
+	case chart && kustomization:
+		return render.KindHelmKustomize
+	case chart:
+		return render.KindHelm
+	case kustomization:
+		return render.KindKustomize
+	default:
+		return render.KindDirectory
+	}
+}
+
+func hasKustomization(tree *source.Tree, dir string) bool {
+	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
+		if _, ok := tree.File(path.Join(dir, name)); ok {
+			return true
+		}
+	}
+	return false
+}
+
+func renderKind(req render.Request, kind render.Kind) ([]object.Object, []*fault.Error, error) {
+	switch kind {
+	case render.KindHelm:
+		return helm.Render(req)
+	case render.KindKustomize:
+		return kustomize.Render(req, charts{req})
+	case render.KindHelmKustomize:
+		return helmThenKustomize(req)
+	case render.KindComposite:
+		return composite(req)
+	default:
+		return plain.Render(req)
+	}
+}
+
+// renderedChart is the name under which the output of a chart joins the
+// resources of the kustomization in the same directory. A kustomization may
+// name it, to choose its place among its resources.
+const renderedChart = "helm-rendered.yaml"
+
+func helmThenKustomize(req render.Request) ([]object.Object, []*fault.Error, error) {
+	manifests, chartWarnings, err := helm.Application(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	objects, warnings, err := kustomize.Render(req, charts{req},
+		kustomize.NamedYAML{Name: renderedChart, Data: helm.Stream(manifests)})
+	return objects, append(chartWarnings, warnings...), err
+}
+
+// charts renders the charts that a kustomization lists under helmCharts.
+type charts struct{ req render.Request }
+
+var _ kustomize.ChartRenderer = charts{}
+
+// RenderChart implements [kustomize.ChartRenderer].
+func (c charts) RenderChart(chart kustomize.ChartRequest) ([]byte, error) {
+	valuesFiles := make([]string, len(chart.ValuesFiles))
+	for i, name := range chart.ValuesFiles {
+		valuesFiles[i] = "/" + name
+	}
+	manifests, _, err := helm.Template(c.req.Source, c.req.Root, helm.Options{
+		Dir:         chart.Dir,
+		ReleaseName: chart.ReleaseName,
+		Namespace:   chart.Namespace,
+		BaseValues:  chart.Values,
+		ValuesFiles: valuesFiles,
+		KubeVersion: chart.KubeVersion,
+		APIVersions: chart.APIVersions,
+		IncludeCRDs: chart.IncludeCRDs,
+		SkipHooks:   chart.SkipHooks,
+		SkipTests:   chart.SkipTests,
+		QuoteErrors: c.req.Limits.QuoteErrors,
+	})
+	return helm.Stream(manifests), err
+}

@@ -1,0 +1,7 @@
+//go:build race
+
+package worker
+
+// testMemory is larger than in earnest: the race detector keeps several bytes
+// for each one of the heap.
+const testMemory = 6 << 30

@@ -1,0 +1,115 @@
+package binding
+
+import (
+	"slices"
+	"strings"
+)
+
+// Grants are what one identity may read.
+type Grants struct {
+	identity Identity
+	rules    []*Grant
+}
+
+// Grant is what one rule gives one identity.
+type Grant struct {
+	// Binding is the rule's name and Role the login that reads.
+	Binding string
+	Role    string
+	// Injections are those that the rule allows; empty means the environment's.
+	Injections []string
+
+	paths      []Pattern
+	nonSecret  []nonSecret
+	namespaces []Pattern
+}
+
+type nonSecret struct {
+	path Pattern
+	key  string
+}
+
+// Unrestricted returns grants for everything, for a person's own machine.
+func Unrestricted(injections []string) *Grants {
+	anything := []Pattern{{segments: []string{"**"}}}
+	return &Grants{rules: []*Grant{{Binding: "local", Injections: injections, paths: anything, namespaces: anything}}}
+}
+
+// Authorize returns the grant of the first rule that lets the identity read one
+// of the logical paths, and the path. It knows nothing of what exists.
+func (g *Grants) Authorize(paths ...string) (*Grant, bool) {
+	for _, grant := range g.rules {
+		for _, path := range paths {
+			if grant.allows(path) {
+				return grant, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// AllowsNamespace tells whether a rule of the identity lets a Secret live in a
+// namespace.
+func (g *Grant) AllowsNamespace(namespace string) bool {
+	return slices.ContainsFunc(g.namespaces, func(p Pattern) bool { return p.Match(namespace) })
+}
+
+// NonSecret tells whether the platform has declared a value free to be shown.
+func (g *Grant) NonSecret(path, key string) bool {
+	return slices.ContainsFunc(g.nonSecret, func(n nonSecret) bool {
+		return (n.key == "" || n.key == key) && n.path.Match(path)
+	})
+}
+
+func (g *Grant) allows(path string) bool {
+	return slices.ContainsFunc(g.paths, func(p Pattern) bool { return p.Match(path) })
+}
+
+var placeholders = strings.NewReplacer("{project}", "p", "{app}", "a", "{namespace}", "n")
+
+func newGrant(rule compiled, identity Identity) *Grant {
+	grant := &Grant{Binding: rule.Name, Role: rule.Role, Injections: rule.Injections, namespaces: rule.namespaces}
+	if len(grant.namespaces) == 0 && plainSegment(identity.Namespace) {
+		grant.namespaces = []Pattern{literal(identity.Namespace)}
+	}
+	for _, path := range rule.Paths {
+		if pattern, ok := expand(path, identity, len(rule.Projects) > 0); ok {
+			grant.paths = append(grant.paths, pattern)
+		}
+	}
+	for _, text := range rule.NonSecret {
+		path, key, _ := strings.Cut(text, "#")
+		if pattern, ok := expand(path, identity, len(rule.Projects) > 0); ok {
+			grant.nonSecret = append(grant.nonSecret, nonSecret{path: pattern, key: key})
+		}
+	}
+	return grant
+}
+
+// expand puts the identity's names into a path. A name that is empty or is not
+// one plain segment gives no path: it must not become a pattern or climb. The
+// application's name counts only with the project that it is unique in.
+func expand(path string, identity Identity, hasProject bool) (Pattern, bool) {
+	for _, name := range []struct {
+		mark, text string
+		usable     bool
+	}{
+		{"{project}", identity.Project, true},
+		{"{app}", identity.App, hasProject},
+		{"{namespace}", identity.Namespace, true},
+	} {
+		if !strings.Contains(path, name.mark) {
+			continue
+		}
+		if !name.usable || !plainSegment(name.text) {
+			return Pattern{}, false
+		}
+		path = strings.ReplaceAll(path, name.mark, name.text)
+	}
+	pattern, err := Compile(path)
+	return pattern, err == nil
+}
+
+func plainSegment(text string) bool {
+	return text != "" && text != "." && text != ".." && !strings.ContainsAny(text, "/*{}?#")
+}

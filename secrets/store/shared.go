@@ -1,0 +1,74 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+)
+
+// maxFlight bounds one shared read, whoever waits for it.
+const maxFlight = 30 * time.Second
+
+// Shared lets requests that read the same version of the same secret with the
+// same role at the same time share one read. Nothing is kept once a read has
+// ended. Every caller gets its own copy of the values, so that each can zero
+// what it got.
+type Shared struct {
+	source  Source
+	flights singleflight.Group
+}
+
+var _ Source = (*Shared)(nil)
+
+// NewShared wraps a source.
+func NewShared(source Source) *Shared { return &Shared{source: source} }
+
+// Locate asks the source; it is expected to know mounts by itself.
+func (s *Shared) Locate(ctx context.Context, role, path string) (Mount, error) {
+	return s.source.Locate(ctx, role, path)
+}
+
+// Read joins a read that is under way, or starts one.
+func (s *Shared) Read(ctx context.Context, query Query) (Secret, error) {
+	result, err := s.join(ctx, "read", query, func(ctx context.Context) (any, error) {
+		return s.source.Read(ctx, query)
+	})
+	if err != nil {
+		return Secret{}, err
+	}
+	secret := result.(Secret)
+	secret.Values = clone(secret.Values)
+	return secret, nil
+}
+
+// Keys joins a look-up that is under way, or starts one.
+func (s *Shared) Keys(ctx context.Context, query Query) ([]string, error) {
+	result, err := s.join(ctx, "keys", query, func(ctx context.Context) (any, error) {
+		return s.source.Keys(ctx, query)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return append([]string(nil), result.([]string)...), nil
+}
+
+// join runs a flight apart from the caller's cancellation: one request that
+// ends early must not fail the others. A flight ends by itself after maxFlight.
+func (s *Shared) join(ctx context.Context, kind string, query Query, fly func(context.Context) (any, error)) (any, error) {
+	key := fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%d\x00%q", kind, query.Role, query.Mount.Path, query.Path, query.Version, query.Wanted)
+	flight := s.flights.DoChan(key, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxFlight)
+		defer cancel()
+		return fly(ctx)
+	})
+	select {
+	case <-ctx.Done():
+		return nil, fault.New(fault.Vault, "Vault did not answer within the request's time")
+	case result := <-flight:
+		return result.Val, result.Err
+	}
+}
