@@ -43,7 +43,7 @@ type application struct {
 // renderExample renders a directory below examples, as the repository holds it.
 func renderExample(t *testing.T, dir, app, namespace string, parameters []plugin.Parameter) render.Result {
 	t.Helper()
-	tree, err := source.ReadDirectory(t.Context(), ".", source.Limits{})
+	tree, err := source.ReadDirectory(t.Context(), ".", source.Limits{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func generate(ctx context.Context, file *config.File, environ []string, stdout, 
 		return fault.New(fault.Path, "the working directory cannot be read")
 	}
 	root := sourceRoot(dir, job.Identity.Path)
-	if job.Source, err = source.ReadDirectory(ctx, root, settings.Limits.Archive.Source()); err != nil {
+	if job.Source, err = source.ReadDirectory(ctx, root, settings.Limits.Archive.Source(), nil); err != nil {
 		return err
 	}
 	if job.Path, err = filepath.Rel(root, dir); err != nil {

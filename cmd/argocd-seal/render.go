@@ -124,13 +124,17 @@ func (o *renderOptions) job(ctx context.Context, dir string, limits source.Limit
 	if err != nil {
 		return plugin.Job{}, err
 	}
-	tree, err := source.ReadDirectory(ctx, root, limits)
-	if err != nil {
-		return plugin.Job{}, err
-	}
 	relative, err := filepath.Rel(root, dir)
 	if err != nil || strings.HasPrefix(relative, "..") {
 		return plugin.Job{}, fault.New(fault.Path, "%s is not below the root %s", dir, root)
+	}
+	ignored, err := source.GitIgnored(root, filepath.ToSlash(relative))
+	if err != nil {
+		return plugin.Job{}, err
+	}
+	tree, err := source.ReadDirectory(ctx, root, limits, ignored)
+	if err != nil {
+		return plugin.Job{}, err
 	}
 	identity := o.identity
 	identity.Path = filepath.ToSlash(relative)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 
 	"github.com/argocd-seal/argocd-seal-plugin/e2e/harness"
@@ -16,7 +17,7 @@ const (
 	services = 10
 	// objects is how many objects the application renders.
 	objects = 3 * services
-	// renderedFile holds the rendered application, beside its kustomization.
+	// renderedFile holds a rendered application, beside its kustomization.
 	renderedFile = "rendered.yaml"
 )
 
@@ -69,7 +70,21 @@ replicas:
 images:
 `
 
-const patchYAML = `patches:
+// variant is one application: a directory of the repository.
+type variant struct {
+	dir, title string
+}
+
+// variants are measured apart: a strategic merge patch makes kustomize read its
+// OpenAPI schema, which takes longer than all the rest.
+var variants = []variant{
+	{dir: "overlay", title: "Prefix, namespace, labels, annotations, images, replicas and generated ConfigMaps"},
+	{dir: "patched", title: "The same, and one strategic merge patch on all Deployments"},
+}
+
+const patchYAML = `resources:
+- ../overlay
+patches:
 - target: {kind: Deployment}
   patch: |-
     apiVersion: apps/v1
@@ -82,9 +97,9 @@ const patchYAML = `patches:
           securityContext: {runAsNonRoot: true}
 `
 
-// overlay makes a repository with a base and an overlay of usual size and
-// features, and with what kustomize makes of it.
-func overlay(ctx context.Context, dir string) (*harness.Repository, error) {
+// makeRepository makes a repository with a base and its overlays, of usual size
+// and features, and with what kustomize makes of each.
+func makeRepository(ctx context.Context, dir string) (*harness.Repository, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -99,11 +114,15 @@ func overlay(ctx context.Context, dir string) (*harness.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	rendered, err := exec.CommandContext(ctx, kustomize, "build", dir+"/overlay").Output()
-	if err != nil {
-		return nil, fmt.Errorf("kustomize build: %w", err)
+	rendered := harness.Files{}
+	for _, v := range variants {
+		output, err := exec.CommandContext(ctx, kustomize, "build", filepath.Join(dir, v.dir)).Output()
+		if err != nil {
+			return nil, fmt.Errorf("kustomize build %s: %w", v.dir, err)
+		}
+		rendered[v.dir+"/"+renderedFile] = string(output)
 	}
-	return repository, repository.Commit(ctx, harness.Files{"overlay/" + renderedFile: string(rendered)})
+	return repository, repository.Commit(ctx, rendered)
 }
 
 func overlayFiles() harness.Files {
@@ -117,6 +136,7 @@ func overlayFiles() harness.Files {
 		fmt.Fprintf(&images, "- {name: registry.example.com/%s, newTag: 2.0.0}\n", name)
 	}
 	files["base/kustomization.yaml"] = "resources:\n" + resources.String() + "configMapGenerator:\n" + generators.String()
-	files["overlay/kustomization.yaml"] = overlayYAML + images.String() + patchYAML
+	files["overlay/kustomization.yaml"] = overlayYAML + images.String()
+	files["patched/kustomization.yaml"] = patchYAML
 	return files
 }

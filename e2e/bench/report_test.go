@@ -11,11 +11,11 @@ import (
 func TestReportComparesMedians(t *testing.T) {
 	second := time.Second
 	r := report{
-		contenders: []*contender{
+		tables: []table{{title: "Overlay", contenders: []*contender{
 			// One slow run must not move the figure.
 			{name: "native", took: []time.Duration{100 * time.Millisecond, 90 * second, 80 * time.Millisecond}},
 			{name: "ours", took: []time.Duration{50 * time.Millisecond, 40 * time.Millisecond, 60 * time.Millisecond}},
-		},
+		}}},
 		idle:  memory{parent: 50 << 20, workers: []int64{30 << 20, 31 << 20}},
 		after: memory{parent: 60 << 20},
 	}

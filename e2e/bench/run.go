@@ -77,7 +77,7 @@ func measure(ctx context.Context, runs int) (result report, err error) {
 		return report{}, err
 	}
 	defer func() { err = errors.Join(err, lab.Close()) }()
-	repository, err := overlay(ctx, filepath.Join(dir, "repository"))
+	repository, err := makeRepository(ctx, filepath.Join(dir, "repository"))
 	if err != nil {
 		return report{}, err
 	}
@@ -85,30 +85,28 @@ func measure(ctx context.Context, runs int) (result report, err error) {
 	if err != nil {
 		return report{}, err
 	}
-	contenders := []*contender{
-		{name: "native kustomize", source: v1alpha1.ApplicationSource{Kustomize: &v1alpha1.ApplicationSourceKustomize{}}},
-		{name: "plugin that runs `cat`", source: plugin(cat.FullName())},
-		{name: "argocd-seal", source: plugin(seal.FullName())},
-	}
 	if result.idle, err = settled(ctx, sidecar.PID()); err != nil {
 		return report{}, err
 	}
-	if err := race(ctx, lab, repository, contenders, runs); err != nil {
-		return report{}, err
+	for _, v := range variants {
+		contenders := newContenders()
+		if err := race(ctx, lab, repository, v.dir, contenders, runs); err != nil {
+			return report{}, fmt.Errorf("%s: %w", v.dir, err)
+		}
+		result.tables = append(result.tables, table{title: v.title, contenders: contenders})
 	}
-	result.contenders = contenders
 	result.after, err = settled(ctx, sidecar.PID())
 	return result, err
 }
 
 // race gives every contender its turn, again and again, so that what else
 // happens on the machine hits all alike.
-func race(ctx context.Context, lab *harness.Lab, repository *harness.Repository, contenders []*contender, runs int) error {
+func race(ctx context.Context, lab *harness.Lab, repository *harness.Repository, dir string, contenders []*contender, runs int) error {
 	var want differential.Objects
 	for i := range warmRuns + runs {
 		for _, c := range contenders {
 			source := c.source
-			source.Path = "overlay"
+			source.Path = dir
 			began := time.Now()
 			response, err := lab.Generate(ctx, harness.Application{Name: "bench", Project: "default",
 				Namespace: "bench", Repository: repository, Source: source})
@@ -147,6 +145,16 @@ func servePlugins(ctx context.Context, lab *harness.Lab) (*harness.Process, erro
 		return nil, err
 	}
 	return lab.Serve(ctx, seal)
+}
+
+// newContenders returns who takes part; the first is what the others are
+// compared with.
+func newContenders() []*contender {
+	return []*contender{
+		{name: "native kustomize", source: v1alpha1.ApplicationSource{Kustomize: &v1alpha1.ApplicationSourceKustomize{}}},
+		{name: "plugin that runs `cat`", source: plugin(cat.FullName())},
+		{name: "argocd-seal", source: plugin(seal.FullName())},
+	}
 }
 
 func plugin(name string) v1alpha1.ApplicationSource {

@@ -17,7 +17,7 @@ import (
 // root only, even while others change it. ctx ends the reading between files.
 //
 // Errors are faults, E_PATH where root or something below it cannot be read.
-func ReadDirectory(ctx context.Context, root string, limits Limits) (*Tree, error) {
+func ReadDirectory(ctx context.Context, root string, limits Limits, skip Skip) (*Tree, error) {
 	limits = limits.withDefaults()
 	opened, err := os.OpenRoot(root)
 	if err != nil {
@@ -34,7 +34,7 @@ func ReadDirectory(ctx context.Context, root string, limits Limits) (*Tree, erro
 		if err != nil {
 			return unreadable(name, err)
 		}
-		if inGit(name) {
+		if inGit(name) || skip != nil && name != "." && skip(name, entry.IsDir()) {
 			if entry.IsDir() {
 				return fs.SkipDir
 			}

@@ -49,7 +49,7 @@ func TestReadDirectory(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(root, "pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	tree, err := ReadDirectory(t.Context(), root, Limits{})
+	tree, err := ReadDirectory(t.Context(), root, Limits{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestReadDirectoryRefuses(t *testing.T) {
 		"many parts":        {map[string]string{"a/b/c": ""}, Limits{Segments: 2}, fault.ArchivePath},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tree, err := ReadDirectory(t.Context(), write(t, tc.files), tc.limits)
+			tree, err := ReadDirectory(t.Context(), write(t, tc.files), tc.limits, nil)
 			if tree != nil || fault.CodeOf(err) != tc.code {
 				t.Errorf("tree %v, error %v; want no tree and %s", tree, err, tc.code)
 			}
@@ -95,7 +95,7 @@ func TestReadDirectoryRefuses(t *testing.T) {
 func TestReadDirectoryThatIsNone(t *testing.T) {
 	root := write(t, map[string]string{"file": ""})
 	for _, name := range []string{"missing", "file"} {
-		_, err := ReadDirectory(t.Context(), filepath.Join(root, name), Limits{})
+		_, err := ReadDirectory(t.Context(), filepath.Join(root, name), Limits{}, nil)
 		if fault.CodeOf(err) != fault.Path || strings.Contains(err.Error(), root) {
 			t.Errorf("%s: %v, want E_PATH without the absolute path", name, err)
 		}
@@ -105,7 +105,7 @@ func TestReadDirectoryThatIsNone(t *testing.T) {
 func TestReadDirectoryEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := ReadDirectory(ctx, write(t, map[string]string{"a": ""}), Limits{}); fault.CodeOf(err) != fault.Canceled {
+	if _, err := ReadDirectory(ctx, write(t, map[string]string{"a": ""}), Limits{}, nil); fault.CodeOf(err) != fault.Canceled {
 		t.Errorf("%v, want E_CANCELED", err)
 	}
 }

@@ -94,7 +94,7 @@ func TestGlobAgreesWithArgoCD(t *testing.T) {
 		files[name] = ""
 	}
 	root := write(t, files)
-	tree, err := ReadDirectory(t.Context(), root, Limits{})
+	tree, err := ReadDirectory(t.Context(), root, Limits{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

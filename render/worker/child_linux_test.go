@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -107,6 +108,10 @@ var behaviours = map[string]func(render.Request) (render.Result, error){
 			}
 			kept = append(kept, chunk)
 		}
+	},
+	"hold 128 MiB": func(render.Request) (render.Result, error) {
+		kept = append(kept, bytes.Repeat([]byte("x"), 128<<20))
+		return forever()
 	},
 	"8 GiB": func(render.Request) (render.Result, error) {
 		kept = append(kept, make([]byte, 8<<30))

@@ -74,25 +74,24 @@ func (p *Pool) offer(worker *process) {
 	p.dispatch()
 }
 
-// withdraw takes a worker that died while it waited out of the line.
-func (p *Pool) withdraw(worker *process) {
-	p.mu.Lock()
-	at := slices.Index(p.idle, worker)
-	if at >= 0 {
-		p.idle = slices.Delete(p.idle, at, at+1)
-	}
-	p.mu.Unlock()
-	if at >= 0 {
+// dead tells whether a worker has died while it waited, and then frees what is
+// left of it.
+func (p *Pool) dead(worker *process) bool {
+	select {
+	case <-worker.exited:
 		worker.kill()
 		p.config.Logger.WithField("pid", worker.cmd.Process.Pid).Warn("a waiting render worker died")
-		p.poke()
+		return true
+	default:
+		return false
 	}
 }
 
-// dispatch gives workers to requests, first come first served, and tells the
-// keeper.
+// dispatch gives workers that live to requests, first come first served, and
+// tells the keeper.
 func (p *Pool) dispatch() {
 	p.mu.Lock()
+	p.idle = slices.DeleteFunc(p.idle, p.dead)
 	for len(p.queue) > 0 && len(p.idle) > 0 && p.inFlight < p.config.Concurrency {
 		p.queue[0].turn <- turn{worker: p.idle[0]}
 		p.queue, p.idle = slices.Delete(p.queue, 0, 1), slices.Delete(p.idle, 0, 1)
