@@ -1,3 +1,5 @@
+//go:generate go run ./internal/errorsdoc ../../docs/errors.md
+
 package fault
 
 // Code names a kind of fault. Codes are part of the product's interface: people
