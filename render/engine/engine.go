@@ -4,8 +4,6 @@
 package engine
 
 import (
-	"path"
-
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 	"github.com/argocd-seal/argocd-seal-plugin/render"
@@ -52,7 +50,7 @@ func Warmup() error {
 
 // Detect tells what kind of source a directory is.
 func Detect(tree *source.Tree, dir string) render.Kind {
-	chart, kustomization := helm.IsChart(tree, dir), hasKustomization(tree, dir)
+	chart, kustomization := helm.IsChart(tree, dir), kustomize.IsKustomization(tree, dir)
 	switch {
 	case chart && kustomization:
 		return render.KindHelmKustomize
@@ -65,21 +63,12 @@ func Detect(tree *source.Tree, dir string) render.Kind {
 	}
 }
 
-func hasKustomization(tree *source.Tree, dir string) bool {
-	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
-		if _, ok := tree.File(path.Join(dir, name)); ok {
-			return true
-		}
-	}
-	return false
-}
-
 func renderKind(req render.Request, kind render.Kind) ([]object.Object, []*fault.Error, error) {
 	switch kind {
 	case render.KindHelm:
 		return helm.Render(req)
 	case render.KindKustomize:
-		return kustomize.Render(req, charts{req})
+		return kustomizeWithCharts(req)
 	case render.KindHelmKustomize:
 		return helmThenKustomize(req)
 	case render.KindComposite:
@@ -95,27 +84,36 @@ func renderKind(req render.Request, kind render.Kind) ([]object.Object, []*fault
 const renderedChart = "helm-rendered.yaml"
 
 func helmThenKustomize(req render.Request) ([]object.Object, []*fault.Error, error) {
-	manifests, chartWarnings, err := helm.Application(req)
+	manifests, warnings, err := helm.Application(req)
 	if err != nil {
-		return nil, nil, err
+		return nil, warnings, err
 	}
-	objects, warnings, err := kustomize.Render(req, charts{req},
-		kustomize.NamedYAML{Name: renderedChart, Data: helm.Stream(manifests)})
-	return objects, append(chartWarnings, warnings...), err
+	objects, more, err := kustomizeWithCharts(req, kustomize.NamedYAML{Name: renderedChart, Data: helm.Stream(manifests)})
+	return objects, append(warnings, more...), err
 }
 
-// charts renders the charts that a kustomization lists under helmCharts.
-type charts struct{ req render.Request }
+func kustomizeWithCharts(req render.Request, extra ...kustomize.NamedYAML) ([]object.Object, []*fault.Error, error) {
+	inflated := &charts{req: req}
+	objects, warnings, err := kustomize.Render(req, inflated, extra...)
+	return objects, append(warnings, inflated.warnings...), err
+}
 
-var _ kustomize.ChartRenderer = charts{}
+// charts renders the charts that a kustomization lists under helmCharts, and
+// keeps what Helm warned of.
+type charts struct {
+	req      render.Request
+	warnings []*fault.Error
+}
+
+var _ kustomize.ChartRenderer = (*charts)(nil)
 
 // RenderChart implements [kustomize.ChartRenderer].
-func (c charts) RenderChart(chart kustomize.ChartRequest) ([]byte, error) {
+func (c *charts) RenderChart(chart kustomize.ChartRequest) ([]byte, error) {
 	valuesFiles := make([]string, len(chart.ValuesFiles))
 	for i, name := range chart.ValuesFiles {
 		valuesFiles[i] = "/" + name
 	}
-	manifests, _, err := helm.Template(c.req.Source, c.req.Root, helm.Options{
+	manifests, warnings, err := helm.Template(c.req.Source, c.req.Root, helm.Options{
 		Dir:         chart.Dir,
 		ReleaseName: chart.ReleaseName,
 		Namespace:   chart.Namespace,
@@ -128,5 +126,6 @@ func (c charts) RenderChart(chart kustomize.ChartRequest) ([]byte, error) {
 		SkipTests:   chart.SkipTests,
 		QuoteErrors: c.req.Limits.QuoteErrors,
 	})
+	c.warnings = append(c.warnings, warnings...)
 	return helm.Stream(manifests), err
 }

@@ -10,15 +10,17 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/render/source"
 )
 
 func TestIsKustomization(t *testing.T) {
-	for base, want := range map[string]bool{
-		"kustomization.yaml": true, "kustomization.yml": true, "Kustomization": true,
-		"kustomization": false, "Kustomization.yaml": false, "kustomization.json": false,
-	} {
-		if got := IsKustomization(base); got != want {
-			t.Errorf("%s: got %v", base, got)
+	files := source.NewTree()
+	for _, name := range []string{"a/kustomization.yaml", "b/kustomization.yml", "c/Kustomization", "d/kustomization.json", "e/f/kustomization.yaml"} {
+		files.Add(name, nil)
+	}
+	for dir, want := range map[string]bool{"a": true, "b": true, "c": true, "d": false, "e": false, "missing": false} {
+		if got := IsKustomization(files, dir); got != want {
+			t.Errorf("IsKustomization(%q) = %v, want %v", dir, got, want)
 		}
 	}
 }

@@ -21,10 +21,12 @@ type NamedYAML struct {
 	Data []byte
 }
 
-// IsKustomization tells whether a file of this base name makes its directory a
-// kustomization.
-func IsKustomization(base string) bool {
-	return slices.Contains(konfig.RecognizedKustomizationFileNames(), base)
+// IsKustomization tells whether a directory holds a kustomization.
+func IsKustomization(tree *source.Tree, dir string) bool {
+	return slices.ContainsFunc(konfig.RecognizedKustomizationFileNames(), func(base string) bool {
+		_, ok := tree.File(path.Join(dir, base))
+		return ok
+	})
 }
 
 // Render builds the kustomization at req.Path and returns its objects in the
