@@ -47,7 +47,7 @@ type Server struct {
 // end for at most Drain, and returns when everything has stopped. ready is
 // called once all sockets are open.
 func (s *Server) Run(ctx context.Context, ready func()) error {
-	listeners, err := s.listen()
+	listeners, err := s.listen(ctx)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (s *Server) stop(server *grpc.Server) {
 }
 
 // listen opens all sockets, or none.
-func (s *Server) listen() (listeners []net.Listener, err error) {
+func (s *Server) listen(ctx context.Context) (listeners []net.Listener, err error) {
 	defer func() {
 		if err != nil {
 			for _, listener := range listeners {
@@ -98,7 +98,7 @@ func (s *Server) listen() (listeners []net.Listener, err error) {
 		}
 	}()
 	for _, name := range s.Sockets {
-		listener, err := openSocket(filepath.Join(s.Dir, name))
+		listener, err := openSocket(ctx, filepath.Join(s.Dir, name))
 		if err != nil {
 			return listeners, err
 		}
@@ -110,7 +110,7 @@ func (s *Server) listen() (listeners []net.Listener, err error) {
 // openSocket replaces a socket that nobody serves any more. Anything else in
 // the way, a symbolic link above all, was put there by somebody: the directory
 // is shared with other plugins.
-func openSocket(path string) (*net.UnixListener, error) {
+func openSocket(ctx context.Context, path string) (*net.UnixListener, error) {
 	switch info, err := os.Lstat(path); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -118,7 +118,7 @@ func openSocket(path string) (*net.UnixListener, error) {
 	case info.Mode().Type() != fs.ModeSocket:
 		return nil, fault.New(fault.Config, "%s is in the way and is no socket", path).
 			WithFix("find out who made it, then remove it")
-	case served(path):
+	case served(ctx, path):
 		return nil, fault.New(fault.Config, "the socket %s is served by another process", path).
 			WithFix("give the plugins different names or versions")
 	default:
@@ -129,8 +129,9 @@ func openSocket(path string) (*net.UnixListener, error) {
 	return listenPrivately(path)
 }
 
-func served(path string) bool {
-	conn, err := net.DialTimeout("unix", path, dialTimeout)
+func served(ctx context.Context, path string) bool {
+	dialer := net.Dialer{Timeout: dialTimeout}
+	conn, err := dialer.DialContext(ctx, "unix", path)
 	if err != nil {
 		return false
 	}

@@ -58,9 +58,8 @@ func New(ctx context.Context, b *bundle.Bundle) (*Engine, error) {
 	for _, space := range e.spaces {
 		terms = append(terms, term(space.refs(), b.HasSkip(space.name), space.name))
 		for _, ref := range space.refs() {
+			//nolint:contextcheck // preparing serves every request, so none cancels it
 			e.alone[ref] = sync.OnceValues(func() (rego.PreparedEvalQuery, error) {
-				// Preparing is not part of any one request, so no request
-				// cancels it.
 				return prepare(context.Background(), b, []string{term([]string{ref}, false, space.name)})
 			})
 		}

@@ -66,7 +66,7 @@ func Load(fsys fs.FS, name string, known func(rule string) bool) (*Set, error) {
 	if err != nil {
 		return nil, fault.New(fault.Waiver, "the file of waivers cannot be read").In(name, 0)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	body, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
 	if err != nil || len(body) > maxBytes {
 		return nil, fault.New(fault.Waiver, "the file of waivers cannot be read or is larger than %d bytes", maxBytes).In(name, 0)

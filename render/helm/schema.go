@@ -103,7 +103,8 @@ func (l *chartLoader) compileFaults(err error, file string) fault.List {
 	const problem = "the file is not a JSON schema"
 	var meta *jsonschema.SchemaValidationError
 	if errors.As(err, &meta) {
-		if invalid, ok := meta.Err.(*jsonschema.ValidationError); ok {
+		var invalid *jsonschema.ValidationError
+		if errors.As(meta.Err, &invalid) {
 			return l.violations(fault.Chart, problem, file, invalid)
 		}
 	}

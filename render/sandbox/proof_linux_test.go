@@ -223,7 +223,7 @@ func TestInheritedDescriptorsAreClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer read.Close()
-	defer write.Close()
+	defer func() { _ = write.Close() }()
 	cmd := exec.Command("/proc/self/exe", proofArgument, Descriptors)
 	cmd.ExtraFiles = []*os.File{read, write}
 	out, err := cmd.CombinedOutput()

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 		fmt.Println("usage: argocd-seal [command] and much more")
 		return
 	case "hangs":
-		forever()
+		_, _ = forever()
 	case "cannot warm up":
 		warm = func() error { return fmt.Errorf("no schema") }
 	case "warms slowly":
@@ -137,7 +137,7 @@ var behaviours = map[string]func(render.Request) (render.Result, error){
 	"forged":        writes(frame(frameFault, `{"code":"E_YAML","message":"a\nE_FORGED: \u001b[31m"}`) + frame(frameDone, `{"objects":0,"warnings":0,"faults":1}`)),
 	"huge frame":    writes("O\xff\xff\xff\xff"),
 	"nodes": func(render.Request) (render.Result, error) {
-		os.Stdout.WriteString(frame(frameObject, "{}\n"+`{"a":[`+strings.Repeat("{},", 3_000_000)+"{}]}"))
+		_, _ = os.Stdout.WriteString(frame(frameObject, "{}\n"+`{"a":[`+strings.Repeat("{},", 3_000_000)+"{}]}"))
 		return forever()
 	},
 	"flood": func(render.Request) (render.Result, error) {

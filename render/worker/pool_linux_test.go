@@ -224,8 +224,8 @@ func TestManyRequestsAtOnce(t *testing.T) {
 	for i := range 100 {
 		group.Go(func() {
 			app := "app" + strconv.Itoa(i)
-			switch {
-			case i%10 == 9:
+			switch i % 10 {
+			case 9:
 				if _, err := pool.Render(t.Context(), request("panic elsewhere")); fault.CodeOf(err) != fault.RenderCrash {
 					t.Errorf("panic: %v", err)
 				}

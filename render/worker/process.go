@@ -34,13 +34,13 @@ func spawn(config Config) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer childIn.Close()
+	defer func() { _ = childIn.Close() }()
 	out, childOut, err := os.Pipe()
 	if err != nil {
 		_ = in.Close()
 		return nil, err
 	}
-	defer childOut.Close()
+	defer func() { _ = childOut.Close() }()
 	w := &process{in: in, out: out, answer: bufio.NewReaderSize(out, bufferSize), stderr: &capture{}, exited: make(chan struct{})}
 	w.cmd = &exec.Cmd{
 		Path: config.Executable, Args: append([]string{"argocd-seal"}, config.Args...),

@@ -109,6 +109,8 @@ func BenchmarkScan(b *testing.B) {
 		watched[i] = leak.Watched{Value: value.FromString(fmt.Sprintf("%x-value", i*7919)), Name: "n"}
 	}
 	for b.Loop() {
-		leak.Scan(objects, watched)
+		if err := leak.Scan(objects, watched); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -170,9 +170,10 @@ func scan(text string, visit func(i int, c byte) bool) {
 		c := text[i]
 		switch {
 		case quoted != 0:
-			if c == '\\' {
+			switch c {
+			case '\\':
 				i++
-			} else if c == quoted {
+			case quoted:
 				quoted = 0
 			}
 		case depth > 0 && (c == '\'' || c == '"'):

@@ -3,6 +3,7 @@ package vault
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -109,7 +110,7 @@ func (c *Client) once(ctx context.Context, attempt send) (got answer, retry bool
 }
 
 func outOfTime(ctx context.Context) error {
-	if context.Cause(ctx) == context.Canceled {
+	if errors.Is(context.Cause(ctx), context.Canceled) {
 		return fault.New(fault.Canceled, "the request ended before Vault answered")
 	}
 	return fault.New(fault.Vault, "Vault did not answer within the request's time")
