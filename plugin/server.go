@@ -39,8 +39,12 @@ type Server struct {
 	// AllowedUIDs may connect, besides this process's own.
 	AllowedUIDs []int
 	// Drain is how long requests in flight may go on when the server stops.
-	Drain time.Duration
-	Log   logrus.FieldLogger
+	Drain     time.Duration
+	Telemetry *Telemetry
+	// TelemetryAddress is where metrics and health are served over HTTP;
+	// nowhere where it is empty.
+	TelemetryAddress string
+	Log              logrus.FieldLogger
 }
 
 // Run serves until ctx ends, then accepts no more, lets the requests in flight
@@ -53,13 +57,17 @@ func (s *Server) Run(ctx context.Context, ready func()) error {
 	}
 	server := grpc.NewServer(
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage), grpc.MaxConcurrentStreams(maxStreams),
-		grpc.ChainStreamInterceptor(recoverStream(s.Log)), grpc.ChainUnaryInterceptor(recoverUnary(s.Log)),
+		grpc.ChainStreamInterceptor(s.Telemetry.observe, recoverStream(s.Log)), grpc.ChainUnaryInterceptor(recoverUnary(s.Log)),
 	)
 	apiclient.RegisterConfigManagementPluginServiceServer(server, s.Service)
 	status := health.NewServer()
 	healthpb.RegisterHealthServer(server, status)
 
 	group, ctx := errgroup.WithContext(ctx)
+	if err := s.serveTelemetry(ctx, group); err != nil {
+		server.Stop()
+		return errors.Join(err, closeAll(listeners))
+	}
 	for _, listener := range listeners {
 		group.Go(func() error {
 			// Stopping before serving began is a stop all the same.
@@ -81,6 +89,27 @@ func (s *Server) Run(ctx context.Context, ready func()) error {
 	return err
 }
 
+func (s *Server) serveTelemetry(ctx context.Context, group *errgroup.Group) error {
+	if s.TelemetryAddress == "" {
+		return nil
+	}
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", s.TelemetryAddress)
+	if err != nil {
+		return fault.New(fault.Config, "telemetry.address %s cannot be opened", s.TelemetryAddress)
+	}
+	group.Go(func() error { return s.Telemetry.Serve(ctx, listener) })
+	return nil
+}
+
+func closeAll(listeners []net.Listener) error {
+	var errs []error
+	for _, listener := range listeners {
+		errs = append(errs, listener.Close())
+	}
+	return errors.Join(errs...)
+}
+
 // stop ends the server gracefully, or hard when the drain time is over.
 func (s *Server) stop(server *grpc.Server) {
 	timer := time.AfterFunc(s.Drain, server.Stop)
@@ -92,9 +121,7 @@ func (s *Server) stop(server *grpc.Server) {
 func (s *Server) listen(ctx context.Context) (listeners []net.Listener, err error) {
 	defer func() {
 		if err != nil {
-			for _, listener := range listeners {
-				err = errors.Join(err, listener.Close())
-			}
+			err = errors.Join(err, closeAll(listeners))
 		}
 	}()
 	for _, name := range s.Sockets {

@@ -7,8 +7,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -50,6 +52,7 @@ type served struct {
 	renderer *inProcess
 	log      *bytes.Buffer
 	socket   string
+	http     string
 	stop     func() error
 }
 
@@ -71,6 +74,7 @@ func serve(t *testing.T, discovery plugin.Discovery) *served {
 			Log:       logger,
 		},
 		Dir: dir, Sockets: []string{"seal-v1.sock", "alias.sock"}, Drain: 5 * time.Second, Log: logger,
+		Telemetry: plugin.NewTelemetry(), TelemetryAddress: freeAddress(t),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan struct{}), make(chan error, 1)
@@ -83,7 +87,7 @@ func serve(t *testing.T, discovery plugin.Discovery) *served {
 	socket := filepath.Join(dir, "seal-v1.sock")
 	conn := dial(t, socket)
 	stopped := false
-	s := &served{client: apiclient.NewConfigManagementPluginServiceClient(conn), conn: conn, renderer: renderer, log: log, socket: socket}
+	s := &served{client: apiclient.NewConfigManagementPluginServiceClient(conn), conn: conn, renderer: renderer, log: log, socket: socket, http: "http://" + server.TelemetryAddress}
 	s.stop = func() error {
 		if stopped {
 			return nil
@@ -99,6 +103,17 @@ func serve(t *testing.T, discovery plugin.Discovery) *served {
 		}
 	})
 	return s
+}
+
+// freeAddress returns an address on loopback that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
 }
 
 func dial(t *testing.T, socket string) *grpc.ClientConn {
@@ -453,7 +468,7 @@ func TestB7SocketInTheWay(t *testing.T) {
 			test.prepare(t, filepath.Join(dir, "x.sock"))
 			log := logrus.New()
 			log.SetOutput(io.Discard)
-			server := &plugin.Server{Service: &plugin.Service{Log: log}, Dir: dir, Sockets: []string{"x.sock"}, Log: log}
+			server := &plugin.Server{Service: &plugin.Service{Log: log}, Dir: dir, Sockets: []string{"x.sock"}, Log: log, Telemetry: plugin.NewTelemetry()}
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			err := server.Run(ctx, cancel)
@@ -486,5 +501,51 @@ func TestStopDrains(t *testing.T) {
 	}
 	if _, err := os.Lstat(s.socket); !os.IsNotExist(err) {
 		t.Errorf("the socket is left behind: %v", err)
+	}
+}
+
+func (s *served) get(t *testing.T, path string) (int, string) {
+	t.Helper()
+	response, err := http.Get(s.http + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(body)
+}
+
+func TestO5MetricsCountCallsAndCodesAndNothingElse(t *testing.T) {
+	s := serve(t, plugin.Discovery{})
+	packed := archive(t, map[string]string{"app/a.yaml": configMap})
+	for i := range 20 {
+		name := fmt.Sprintf("ARGOCD_APP_NAME=tenant-%d", i)
+		if _, err := s.generate(t, metadata(packed, "app", name), chunk(packed)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.generate(t, metadata(packed, fmt.Sprintf("missing-%d", i), name), chunk(packed)); err == nil {
+			t.Fatal("a missing path is accepted")
+		}
+	}
+	code, body := s.get(t, "/metrics")
+	if code != http.StatusOK || strings.Contains(body, "tenant") || strings.Contains(body, "missing") {
+		t.Errorf("status %d, or a tenant's word in:\n%s", code, body)
+	}
+	for _, want := range []string{
+		`argocd_seal_request_duration_seconds_count{call="GenerateManifest",code="OK"} 20`,
+		`argocd_seal_request_duration_seconds_count{call="GenerateManifest",code="E_PATH"} 20`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("lacks %s", want)
+		}
+	}
+	if code, _ := s.get(t, "/healthz"); code != http.StatusOK {
+		t.Errorf("/healthz gives %d", code)
+	}
+	if code, _ := s.get(t, "/debug/pprof/"); code != http.StatusNotFound {
+		t.Errorf("/debug/pprof gives %d", code)
 	}
 }

@@ -83,7 +83,10 @@ func serve(ctx context.Context, file *config.File, socketDir string, log *logrus
 		Sockets:     file.Sockets(),
 		AllowedUIDs: file.Seal.Socket.AllowedUIDs,
 		Drain:       drain,
+		Telemetry:   plugin.NewTelemetry(),
 		Log:         log,
+
+		TelemetryAddress: file.Seal.Telemetry.Address,
 	}
 	err = server.Run(ctx, func() {
 		log.WithFields(logrus.Fields{"version": version, "sockets": server.Sockets, "dir": socketDir}).Info("serving")
