@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -46,11 +47,29 @@ func (r *inProcess) Render(_ context.Context, req render.Request) (render.Result
 	return engine.Render(req)
 }
 
+// logBuffer keeps a log that is read while it is written.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
 type served struct {
 	client   apiclient.ConfigManagementPluginServiceClient
 	conn     *grpc.ClientConn
 	renderer *inProcess
-	log      *bytes.Buffer
+	log      *logBuffer
 	socket   string
 	http     string
 	stop     func() error
@@ -60,7 +79,7 @@ type served struct {
 func serve(t *testing.T, discovery plugin.Discovery) *served {
 	t.Helper()
 	dir := t.TempDir()
-	renderer, log := &inProcess{}, &bytes.Buffer{}
+	renderer, log := &inProcess{}, &logBuffer{}
 	logger := logrus.New()
 	logger.SetOutput(log)
 	logger.SetLevel(logrus.TraceLevel)
