@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agext/levenshtein"
+	"github.com/agnivade/levenshtein"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/render"
@@ -118,7 +118,7 @@ func findSpec(name string) (ParameterSpec, *fault.Error) {
 		if spec.Name == name {
 			return spec, nil
 		}
-		if d := levenshtein.Distance(name, spec.Name, nil); d < distance {
+		if d := levenshtein.ComputeDistance(name, spec.Name); d < distance {
 			nearest, distance = spec.Name, d
 		}
 	}

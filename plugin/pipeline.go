@@ -6,6 +6,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
+	"github.com/argocd-seal/argocd-seal-plugin/policy"
 	"github.com/argocd-seal/argocd-seal-plugin/render"
 	"github.com/argocd-seal/argocd-seal-plugin/render/source"
 )
@@ -14,6 +15,12 @@ import (
 // at the context's end, and returns faults.
 type Renderer interface {
 	Render(ctx context.Context, req render.Request) (render.Result, error)
+}
+
+// Gate judges objects. It is safe for concurrent use and stops at the context's
+// end. An error means that there is no verdict, so that nothing may leave.
+type Gate interface {
+	Evaluate(ctx context.Context, input policy.Input) (policy.Verdict, error)
 }
 
 // Job is one application to render: what serve, generate and render have in
@@ -26,13 +33,17 @@ type Job struct {
 	KubeVersion string
 	APIVersions []string
 	Parameters  []Parameter
+	// Environment names an environment where a person may choose one; empty for
+	// requests of Argo CD.
+	Environment string
 }
 
 // Output is what a job became. Objects are in the order of emission.
 type Output struct {
-	Kind     render.Kind
-	Objects  []object.Object
-	Warnings []*fault.Error
+	Kind        render.Kind
+	Environment string
+	Objects     []object.Object
+	Warnings    []*fault.Error
 }
 
 // Pipeline runs a request through its stages, in one direction. Any failure
@@ -40,6 +51,10 @@ type Output struct {
 type Pipeline struct {
 	Renderer Renderer
 	Limits   render.Limits
+	// Environments are in the order in which they are tried. Gate judges those
+	// that say so; it may be nil where none does.
+	Environments []Environment
+	Gate         Gate
 	// AllowEmpty lets an application render nothing. Argo CD would delete all
 	// that such an application had, so the default is a fault.
 	AllowEmpty bool
@@ -55,6 +70,10 @@ func (p *Pipeline) Run(ctx context.Context, job Job) (Output, error) {
 			WithFix("correct spec.source.path, or the manifest-generate-paths annotation if it leaves the directory out")
 	}
 	options, err := ApplyParameters(job.Parameters)
+	if err != nil {
+		return Output{}, err
+	}
+	environment, err := environmentOf(p.Environments, job.Identity, job.Environment)
 	if err != nil {
 		return Output{}, err
 	}
@@ -75,7 +94,30 @@ func (p *Pipeline) Run(ctx context.Context, job Job) (Output, error) {
 	if err := p.inspect(result.Objects); err != nil {
 		return Output{}, err
 	}
-	return Output{Kind: result.Kind, Objects: result.Objects, Warnings: result.Warnings}, nil
+	output := Output{Kind: result.Kind, Environment: environment.Name, Objects: result.Objects, Warnings: result.Warnings}
+	if environment.Judged {
+		warnings, err := p.judge(ctx, job, environment.Name, result.Objects)
+		if err != nil {
+			return Output{}, err
+		}
+		output.Warnings = append(output.Warnings, warnings...)
+	}
+	return output, nil
+}
+
+// judge asks the gate. What it denies is an error; what it warns of goes with
+// the output.
+func (p *Pipeline) judge(ctx context.Context, job Job, environment string, objects []object.Object) ([]*fault.Error, error) {
+	verdict, err := p.Gate.Evaluate(ctx, policy.Input{
+		Objects: objects, Environment: environment, KubeVersion: job.KubeVersion, Namespace: job.Identity.Namespace,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if verdict.Denied() {
+		return nil, verdict.Faults()
+	}
+	return verdict.Warnings(), nil
 }
 
 // inspect repeats on this side what the worker promised: the worker has met

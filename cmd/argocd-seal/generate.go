@@ -40,8 +40,8 @@ func generate(ctx context.Context, file *config.File, environ []string, stdout, 
 	if err != nil {
 		return err
 	}
-	settings := oneShot(file.Seal.Render)
-	pool, err := newPool(settings, log)
+	settings := oneShot(file.Seal)
+	pool, err := newPool(settings.Render, log)
 	if err != nil {
 		return err
 	}
@@ -59,13 +59,17 @@ func generate(ctx context.Context, file *config.File, environ []string, stdout, 
 		return fault.New(fault.Path, "the working directory cannot be read")
 	}
 	root := sourceRoot(dir, job.Identity.Path)
-	if job.Source, err = source.ReadDirectory(ctx, root, settings.Limits.Archive.Source(), nil); err != nil {
+	if job.Source, err = source.ReadDirectory(ctx, root, settings.Render.Limits.Archive.Source(), nil); err != nil {
 		return err
 	}
 	if job.Path, err = filepath.Rel(root, dir); err != nil {
 		return fault.New(fault.Path, "the working directory is not below the root of the source")
 	}
-	output, err := newPipeline(settings, pool).Run(ctx, job)
+	pipeline, err := newPipeline(ctx, &settings, pool)
+	if err != nil {
+		return err
+	}
+	output, err := pipeline.Run(ctx, job)
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,17 @@
 package main
 
 import (
+	"context"
+	"os"
+	"path/filepath"
+
 	"github.com/sirupsen/logrus"
 
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+	"github.com/argocd-seal/argocd-seal-plugin/policy"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/builtin"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
 	"github.com/argocd-seal/argocd-seal-plugin/render/worker"
 )
 
@@ -24,14 +31,48 @@ func newPool(settings config.Render, log logrus.FieldLogger) (*worker.Pool, erro
 	})
 }
 
-// newPipeline connects the stages.
-func newPipeline(settings config.Render, pool *worker.Pool) *plugin.Pipeline {
-	return &plugin.Pipeline{Renderer: pool, Limits: settings.Request(), AllowEmpty: settings.AllowEmpty}
+// newPipeline connects the stages. What the gate cannot load is a fault.
+func newPipeline(ctx context.Context, settings *config.SealConfig, pool *worker.Pool) (*plugin.Pipeline, error) {
+	pipeline := &plugin.Pipeline{Renderer: pool, Limits: settings.Render.Request(), AllowEmpty: settings.Render.AllowEmpty}
+	judged := policy.Config{Environments: map[string]policy.Environment{}}
+	for _, environment := range settings.Environments {
+		asked := environment.Policy.Asked()
+		pipeline.Environments = append(pipeline.Environments, plugin.Environment{
+			Name: environment.Name, Judged: asked,
+			Projects: environment.Match.Projects, Apps: environment.Match.Apps, Namespaces: environment.Match.Namespaces,
+			RepoURLs: environment.Match.RepoURLs, Paths: environment.Match.Paths,
+		})
+		if asked {
+			judged.Environments[environment.Name] = gateEnvironment(environment.Policy)
+		}
+	}
+	if len(judged.Environments) == 0 {
+		return pipeline, nil
+	}
+	if settings.Waivers != "" {
+		judged.Waivers = filepath.Base(settings.Waivers)
+		judged.WaiversFS = os.DirFS(filepath.Dir(settings.Waivers))
+	}
+	gate, err := policy.New(ctx, judged)
+	if err != nil {
+		return nil, err
+	}
+	pipeline.Gate = gate
+	return pipeline, nil
+}
+
+func gateEnvironment(asked config.EnvironmentPolicy) policy.Environment {
+	environment := policy.Environment{Level: builtin.Level(asked.Level), Enforcement: policy.Decision(asked.Enforcement)}
+	for _, dir := range asked.Bundles {
+		source := []bundle.Source{bundle.Dir(dir)}
+		environment.Bundles = append(environment.Bundles, policy.Bundle{Name: filepath.Base(dir), Policies: source, Data: source})
+	}
+	return environment
 }
 
 // oneShot adapts the configuration to a process that renders once: there is
 // nobody to wait for a spare worker.
-func oneShot(settings config.Render) config.Render {
-	settings.Workers.Concurrency, settings.Workers.Spares = 1, 1
+func oneShot(settings config.SealConfig) config.SealConfig {
+	settings.Render.Workers.Concurrency, settings.Render.Workers.Spares = 1, 1
 	return settings
 }

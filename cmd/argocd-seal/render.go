@@ -17,8 +17,15 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/render/source"
 )
 
+// The stages that --until knows.
+const (
+	untilRender = "render"
+	untilGate   = "gate"
+)
+
 type renderOptions struct {
 	config, root, until, output string
+	environment                 string
 	offline                     bool
 	identity                    plugin.Identity
 	kubeVersion                 string
@@ -42,9 +49,10 @@ func newRenderCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&options.config, "config", "", "plugin.yaml whose limits hold (default: the built-in ones)")
+	flags.StringVar(&options.config, "config", "", "plugin.yaml whose limits and environments hold (default: the built-in limits)")
 	flags.StringVar(&options.root, "root", "", "root of the source (default: the enclosing Git repository, or PATH)")
-	flags.StringVar(&options.until, "until", "render", "last stage to run: render")
+	flags.StringVar(&options.until, "until", untilGate, "last stage to run: render or gate")
+	flags.StringVar(&options.environment, "environment", "", "environment of --config to be judged by (default: by its rules)")
 	flags.BoolVar(&options.offline, "offline", false, "use nothing but this program and the files")
 	flags.StringVarP(&options.output, "output", "o", "yaml", "yaml, or json for one object a line")
 	flags.StringVar(&options.identity.App, "app", "", "application (default: the directory's name)")
@@ -64,21 +72,21 @@ func (o *renderOptions) run(ctx context.Context, dir string, stdout, stderr io.W
 	if err != nil {
 		return err
 	}
-	settings, telemetry := config.Default().Render, config.Default().Telemetry
-	telemetry.LogLevel, telemetry.LogFormat = "warn", "text"
+	settings := config.Default()
+	telemetry := config.Telemetry{LogLevel: "warn", LogFormat: "text"}
 	if o.config != "" {
 		file, err := config.Load(o.config)
 		if err != nil {
 			return err
 		}
-		settings = file.Seal.Render
+		settings = file.Seal
 	}
 	settings = oneShot(settings)
 	log, err := newLogger(stderr, telemetry)
 	if err != nil {
 		return err
 	}
-	pool, err := newPool(settings, log)
+	pool, err := newPool(settings.Render, log)
 	if err != nil {
 		return err
 	}
@@ -86,11 +94,18 @@ func (o *renderOptions) run(ctx context.Context, dir string, stdout, stderr io.W
 	if err := pool.Start(ctx); err != nil {
 		return err
 	}
-	job, err := o.job(ctx, dir, settings.Limits.Archive.Source())
+	job, err := o.job(ctx, dir, settings.Render.Limits.Archive.Source())
 	if err != nil {
 		return err
 	}
-	output, err := newPipeline(settings, pool).Run(ctx, job)
+	if o.until == untilRender {
+		settings.Environments = nil
+	}
+	pipeline, err := newPipeline(ctx, &settings, pool)
+	if err != nil {
+		return err
+	}
+	output, err := pipeline.Run(ctx, job)
 	if err != nil {
 		return err
 	}
@@ -101,8 +116,8 @@ func (o *renderOptions) run(ctx context.Context, dir string, stdout, stderr io.W
 }
 
 func (o *renderOptions) writer() (func(io.Writer, plugin.Output) error, error) {
-	if o.until != "render" {
-		return nil, fault.New(fault.Parameter, "--until knows the stage render, not %q", o.until)
+	if o.until != untilRender && o.until != untilGate {
+		return nil, fault.New(fault.Parameter, "--until knows the stages render and gate, not %q", o.until)
 	}
 	switch o.output {
 	case "yaml":
@@ -143,7 +158,7 @@ func (o *renderOptions) job(ctx context.Context, dir string, limits source.Limit
 	}
 	return plugin.Job{
 		Identity: identity, Source: tree, Path: identity.Path,
-		KubeVersion: o.kubeVersion, APIVersions: o.apiVersions, Parameters: parameters,
+		KubeVersion: o.kubeVersion, APIVersions: o.apiVersions, Parameters: parameters, Environment: o.environment,
 	}, nil
 }
 

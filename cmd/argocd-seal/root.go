@@ -15,10 +15,11 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 )
 
-// The exit codes, the same for every command; 1 is for what a policy denies.
+// The exit codes, the same for every command.
 const (
-	exitOK    = 0
-	exitError = 2
+	exitOK     = 0
+	exitDenied = 1
+	exitError  = 2
 )
 
 // run executes one command line and returns its exit code.
@@ -32,6 +33,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
 		report(stderr, err)
+		if fault.CodeOf(err) == fault.Policy {
+			return exitDenied
+		}
 		return exitError
 	}
 	return exitOK

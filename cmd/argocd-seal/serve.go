@@ -65,13 +65,17 @@ func serve(ctx context.Context, file *config.File, socketDir string, log *logrus
 	for _, layer := range pool.Layers() {
 		log.WithFields(logrus.Fields{"layer": layer.Name, "active": layer.Active, "detail": layer.Detail}).Info("sandbox layer")
 	}
+	pipeline, err := newPipeline(ctx, &file.Seal, pool)
+	if err != nil {
+		return err
+	}
 	concurrency := file.Seal.Render.Workers.Concurrency
 	if concurrency == 0 {
 		concurrency = runtime.NumCPU()
 	}
 	server := &plugin.Server{
 		Service: &plugin.Service{
-			Pipeline:  newPipeline(file.Seal.Render, pool),
+			Pipeline:  pipeline,
 			Discovery: plugin.Discovery{FileName: file.Plugin.Spec.Discover.FileName, Glob: file.Plugin.Spec.Discover.Find.Glob},
 			Static:    staticParameters(file),
 			Archive:   file.Seal.Render.Limits.Archive.Source(),

@@ -22,6 +22,7 @@ const (
 	ArchiveDup  Code = "E_ARCHIVE_DUP"
 	EnvDup      Code = "E_ENV_DUP"
 	Identity    Code = "E_IDENTITY"
+	Environment Code = "E_ENVIRONMENT"
 	Parameter   Code = "E_PARAMETER"
 	Path        Code = "E_PATH"
 	RemoteRef   Code = "E_REMOTE_REF"
@@ -91,6 +92,7 @@ var codes = []Meaning{
 	{ArchiveDup, "intake", "two entries have one name", "The archive names a path twice, or uses one path as file and as directory.", "Remove one of the two."},
 	{EnvDup, "intake", "an environment entry came twice", "The request names an ARGOCD_APP_ variable more than once.", "Find out who else can reach the plugin's socket."},
 	{Identity, "identity", "the request does not say who it is for", "A variable that Argo CD always sets is missing or malformed.", "Run a supported Argo CD release; see docs/compatibility.md."},
+	{Environment, "identity", "the application belongs to no environment", "plugin.yaml lists environments and the rules of none match the application.", "Add a rule for it to environments, or a last environment without rules for everything else."},
 	{Parameter, "identity", "a parameter is unknown or has the wrong type", "spec.source.plugin.parameters holds a name that this plugin does not know, or a string where it expects a list or a map.", "Use one of the names in docs/parameters.md; the nearest one is given."},
 	{Path, "render", "a path leads out of the source", "A file or directory that the application refers to is missing or lies outside of what the repo-server sent.", "Correct the path, or add it to argocd.argoproj.io/manifest-generate-paths."},
 	{RemoteRef, "render", "a remote reference is refused", "A kustomization or chart names something on another host.", "Vendor it into the repository, or ask the platform team to allow the host."},

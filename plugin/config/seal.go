@@ -15,6 +15,11 @@ type SealConfig struct {
 	Kind string `json:"kind" jsonschema:"required"`
 	// How applications are rendered, and what a render may cost.
 	Render Render `json:"render"`
+	// Environments, from the narrowest rule to the widest. With none, nothing is
+	// judged; otherwise an application that belongs to none is refused.
+	Environments []Environment `json:"environments"`
+	// A file with waivers: exceptions from policies with owner, reason and expiry.
+	Waivers string `json:"waivers"`
 	// Other plugin names to serve, so that Applications that name them need no
 	// edit. A name is served as it stands, without a version added.
 	Aliases []string `json:"aliases"`
@@ -39,5 +44,6 @@ func (*SealConfig) kind() (apiVersion, kind string) { return SealAPIVersion, Sea
 
 func (c *SealConfig) check(r *reader) {
 	checkAliases(r, c.Aliases)
+	checkEnvironments(r, c.Environments)
 	c.Telemetry.check(r)
 }

@@ -107,15 +107,26 @@ func (v Verdict) Count(decision Decision) int {
 
 // Faults returns one fault for each outcome that denies. Together they are at
 // most [fault.MaxText] bytes as a text.
-func (v Verdict) Faults() fault.List {
+func (v Verdict) Faults() fault.List { return v.located(Deny) }
+
+// Warnings returns one fault for each outcome that warns or that is waived, and
+// the notices.
+func (v Verdict) Warnings() fault.List {
+	return slices.Concat(v.located(Warn), v.located(Waived), v.Notices)
+}
+
+func (v Verdict) located(decision Decision) fault.List {
 	var faults fault.List
 	for _, outcome := range v.Outcomes {
-		if outcome.Decision != Deny {
+		if outcome.Decision != decision {
 			continue
 		}
 		message := outcome.Message
 		if outcome.Code == fault.Policy {
 			message = outcome.Rule + ": " + message
+		}
+		if decision == Waived {
+			message = "waived: " + message
 		}
 		faults = append(faults, fault.New(outcome.Code, "%s", message).
 			In(outcome.File, outcome.Line).At(outcome.Object, outcome.Field).WithFix("%s", outcome.Fix))
