@@ -12,8 +12,9 @@ type Environment struct {
 	// The patterns are those of path.Match. An empty list fits everything, a list
 	// that is not empty must have a pattern that fits.
 	Projects, Apps, Namespaces, RepoURLs, Paths []string
-	// Judged tells whether the gate has policies for it.
-	Judged bool
+	// Judged tells whether the gate has policies for it, and Resolved whether the
+	// secrets stage resolves its references.
+	Judged, Resolved bool
 }
 
 // matches tells whether an application belongs to the environment. Only what

@@ -9,6 +9,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/policy"
 	"github.com/argocd-seal/argocd-seal-plugin/render"
 	"github.com/argocd-seal/argocd-seal-plugin/render/source"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets"
 )
 
 // Renderer turns a source into objects. It is safe for concurrent use, stops
@@ -21,6 +22,12 @@ type Renderer interface {
 // end. An error means that there is no verdict, so that nothing may leave.
 type Gate interface {
 	Evaluate(ctx context.Context, input policy.Input) (policy.Verdict, error)
+}
+
+// Resolver turns references into injections. It is safe for concurrent use and
+// stops at the context's end. After an error nothing may leave.
+type Resolver interface {
+	Apply(ctx context.Context, request secrets.Request) (secrets.Result, error)
 }
 
 // Job is one application to render: what serve, generate and render have in
@@ -55,6 +62,9 @@ type Pipeline struct {
 	// that say so; it may be nil where none does.
 	Environments []Environment
 	Gate         Gate
+	// Secrets resolves for the environments that say so; it may be nil where none
+	// does.
+	Secrets Resolver
 	// AllowEmpty lets an application render nothing. Argo CD would delete all
 	// that such an application had, so the default is a fault.
 	AllowEmpty bool
@@ -96,20 +106,52 @@ func (p *Pipeline) Run(ctx context.Context, job Job) (Output, error) {
 	}
 	output := Output{Kind: result.Kind, Environment: environment.Name, Objects: result.Objects, Warnings: result.Warnings}
 	if environment.Judged {
-		warnings, err := p.judge(ctx, job, environment.Name, result.Objects)
+		warnings, err := p.judge(ctx, job, environment.Name, output.Objects, false)
 		if err != nil {
 			return Output{}, err
 		}
 		output.Warnings = append(output.Warnings, warnings...)
 	}
+	if environment.Resolved {
+		if err := p.resolve(ctx, job, environment, &output); err != nil {
+			return Output{}, err
+		}
+	}
 	return output, nil
+}
+
+// resolve replaces references by injections, and has the gate look at the
+// objects again: policies may speak of the sealed form as well. What it warned
+// of at the first look is not repeated.
+func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment, output *Output) error {
+	id := job.Identity
+	resolved, err := p.Secrets.Apply(ctx, secrets.Request{
+		Identity: secrets.Identity{
+			Project: id.Project, App: id.App, Namespace: id.Namespace, RepoURL: id.RepoURL, Revision: id.Revision,
+		},
+		Environment: environment.Name,
+		Objects:     output.Objects,
+		APIVersions: job.APIVersions,
+	})
+	if err != nil {
+		return err
+	}
+	if environment.Judged && len(resolved.Injections) > 0 {
+		if _, err := p.judge(ctx, job, environment.Name, resolved.Objects, true); err != nil {
+			return err
+		}
+	}
+	object.Sort(resolved.Objects)
+	output.Objects = resolved.Objects
+	output.Warnings = append(output.Warnings, resolved.Warnings...)
+	return nil
 }
 
 // judge asks the gate. What it denies is an error; what it warns of goes with
 // the output.
-func (p *Pipeline) judge(ctx context.Context, job Job, environment string, objects []object.Object) ([]*fault.Error, error) {
+func (p *Pipeline) judge(ctx context.Context, job Job, environment string, objects []object.Object, sealed bool) ([]*fault.Error, error) {
 	verdict, err := p.Gate.Evaluate(ctx, policy.Input{
-		Objects: objects, Environment: environment, KubeVersion: job.KubeVersion, Namespace: job.Identity.Namespace,
+		Objects: objects, Environment: environment, KubeVersion: job.KubeVersion, Namespace: job.Identity.Namespace, Sealed: sealed,
 	})
 	if err != nil {
 		return nil, err

@@ -65,10 +65,15 @@ func generate(ctx context.Context, file *config.File, environ []string, stdout, 
 	if job.Path, err = filepath.Rel(root, dir); err != nil {
 		return fault.New(fault.Path, "the working directory is not below the root of the source")
 	}
-	pipeline, err := newPipeline(ctx, &settings, pool)
+	pipeline, err := newPipeline(ctx, &settings, pool, true)
 	if err != nil {
 		return err
 	}
+	revoke, err := addSecrets(ctx, pipeline, &settings)
+	if err != nil {
+		return err
+	}
+	defer revoke()
 	output, err := pipeline.Run(ctx, job)
 	if err != nil {
 		return err

@@ -31,23 +31,33 @@ func newPool(settings config.Render, log logrus.FieldLogger) (*worker.Pool, erro
 	})
 }
 
-// newPipeline connects the stages. What the gate cannot load is a fault.
-func newPipeline(ctx context.Context, settings *config.SealConfig, pool *worker.Pool) (*plugin.Pipeline, error) {
+// newPipeline connects the stages up to the last one that is wanted, without
+// the secrets stage. What a stage cannot load is a fault.
+func newPipeline(ctx context.Context, settings *config.SealConfig, pool *worker.Pool, judge bool) (*plugin.Pipeline, error) {
 	pipeline := &plugin.Pipeline{Renderer: pool, Limits: settings.Render.Request(), AllowEmpty: settings.Render.AllowEmpty}
-	judged := policy.Config{Environments: map[string]policy.Environment{}}
 	for _, environment := range settings.Environments {
-		asked := environment.Policy.Asked()
 		pipeline.Environments = append(pipeline.Environments, plugin.Environment{
-			Name: environment.Name, Judged: asked,
+			Name: environment.Name, Judged: judge && environment.Policy.Asked(),
 			Projects: environment.Match.Projects, Apps: environment.Match.Apps, Namespaces: environment.Match.Namespaces,
 			RepoURLs: environment.Match.RepoURLs, Paths: environment.Match.Paths,
 		})
-		if asked {
+	}
+	if !judge {
+		return pipeline, nil
+	}
+	return pipeline, addGate(ctx, pipeline, settings)
+}
+
+// addGate compiles the policies of all environments.
+func addGate(ctx context.Context, pipeline *plugin.Pipeline, settings *config.SealConfig) error {
+	judged := policy.Config{Environments: map[string]policy.Environment{}}
+	for _, environment := range settings.Environments {
+		if environment.Policy.Asked() {
 			judged.Environments[environment.Name] = gateEnvironment(environment.Policy)
 		}
 	}
 	if len(judged.Environments) == 0 {
-		return pipeline, nil
+		return nil
 	}
 	if settings.Waivers != "" {
 		judged.Waivers = filepath.Base(settings.Waivers)
@@ -55,10 +65,10 @@ func newPipeline(ctx context.Context, settings *config.SealConfig, pool *worker.
 	}
 	gate, err := policy.New(ctx, judged)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	pipeline.Gate = gate
-	return pipeline, nil
+	return nil
 }
 
 func gateEnvironment(asked config.EnvironmentPolicy) policy.Environment {

@@ -21,11 +21,12 @@ import (
 const (
 	untilRender = "render"
 	untilGate   = "gate"
+	untilSeal   = "seal"
 )
 
 type renderOptions struct {
 	config, root, until, output string
-	environment                 string
+	environment, valuesFrom     string
 	offline                     bool
 	identity                    plugin.Identity
 	kubeVersion                 string
@@ -51,9 +52,10 @@ func newRenderCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&options.config, "config", "", "plugin.yaml whose limits and environments hold (default: the built-in limits)")
 	flags.StringVar(&options.root, "root", "", "root of the source (default: the enclosing Git repository, or PATH)")
-	flags.StringVar(&options.until, "until", untilGate, "last stage to run: render or gate")
+	flags.StringVar(&options.until, "until", untilSeal, "last stage to run: render, gate or seal")
 	flags.StringVar(&options.environment, "environment", "", "environment of --config to be judged by (default: by its rules)")
-	flags.BoolVar(&options.offline, "offline", false, "use nothing but this program and the files")
+	flags.BoolVar(&options.offline, "offline", false, "use nothing but this program and the files: made-up values, sealed with a throw-away key")
+	flags.StringVar(&options.valuesFrom, "values-from", "", "YAML file of values by path and key, instead of Vault")
 	flags.StringVarP(&options.output, "output", "o", "yaml", "yaml, or json for one object a line")
 	flags.StringVar(&options.identity.App, "app", "", "application (default: the directory's name)")
 	flags.StringVar(&options.identity.Project, "project", "default", "AppProject")
@@ -98,13 +100,15 @@ func (o *renderOptions) run(ctx context.Context, dir string, stdout, stderr io.W
 	if err != nil {
 		return err
 	}
-	if o.until == untilRender {
-		settings.Environments = nil
-	}
-	pipeline, err := newPipeline(ctx, &settings, pool)
+	pipeline, err := newPipeline(ctx, &settings, pool, o.until != untilRender)
 	if err != nil {
 		return err
 	}
+	revoke, err := o.addSecrets(ctx, pipeline, &settings)
+	if err != nil {
+		return err
+	}
+	defer revoke()
 	output, err := pipeline.Run(ctx, job)
 	if err != nil {
 		return err
@@ -115,9 +119,27 @@ func (o *renderOptions) run(ctx context.Context, dir string, stdout, stderr io.W
 	return write(stdout, output)
 }
 
+// addSecrets connects the secrets stage: to the configuration's Vault, or to
+// values of this machine.
+func (o *renderOptions) addSecrets(ctx context.Context, pipeline *plugin.Pipeline, settings *config.SealConfig) (revoke func(), err error) {
+	revoke = func() {}
+	switch {
+	case o.until != untilSeal:
+		return revoke, nil
+	case o.offline || o.valuesFrom != "":
+		source, err := localSource(o.valuesFrom)
+		if err != nil {
+			return revoke, err
+		}
+		return revoke, resolveLocally(pipeline, source)
+	default:
+		return addSecrets(ctx, pipeline, settings)
+	}
+}
+
 func (o *renderOptions) writer() (func(io.Writer, plugin.Output) error, error) {
-	if o.until != untilRender && o.until != untilGate {
-		return nil, fault.New(fault.Parameter, "--until knows the stages render and gate, not %q", o.until)
+	if o.until != untilRender && o.until != untilGate && o.until != untilSeal {
+		return nil, fault.New(fault.Parameter, "--until knows the stages render, gate and seal, not %q", o.until)
 	}
 	switch o.output {
 	case "yaml":

@@ -65,10 +65,15 @@ func serve(ctx context.Context, file *config.File, socketDir string, log *logrus
 	for _, layer := range pool.Layers() {
 		log.WithFields(logrus.Fields{"layer": layer.Name, "active": layer.Active, "detail": layer.Detail}).Info("sandbox layer")
 	}
-	pipeline, err := newPipeline(ctx, &file.Seal, pool)
+	pipeline, err := newPipeline(ctx, &file.Seal, pool, true)
 	if err != nil {
 		return err
 	}
+	revoke, err := addSecrets(ctx, pipeline, &file.Seal)
+	if err != nil {
+		return err
+	}
+	defer revoke()
 	concurrency := file.Seal.Render.Workers.Concurrency
 	if concurrency == 0 {
 		concurrency = runtime.NumCPU()

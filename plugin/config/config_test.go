@@ -139,6 +139,7 @@ render:
 		},
 		Seal: config.SealConfig{
 			APIVersion: "argocd-seal.io/v1alpha1", Kind: "SealConfig",
+			Vault:     config.Default().Vault,
 			Aliases:   []string{"other", "third-v1"},
 			Socket:    config.Socket{AllowedUIDs: []int{0, 1000}},
 			Telemetry: config.Telemetry{LogLevel: "debug", LogFormat: "text", Address: "[::1]:8080"},
@@ -159,6 +160,86 @@ render:
 	}
 	if diff := cmp.Diff([]string{"p-2.sock", "other.sock", "third-v1.sock"}, got.Sockets()); diff != "" {
 		t.Errorf("sockets (-want +got):\n%s", diff)
+	}
+}
+
+func TestEveryFieldOfVaultAndEnvironmentsIsRead(t *testing.T) {
+	got := parse(t, seal+`
+waivers: waivers.yaml
+vault:
+  address: https://vault.example:8200
+  namespace: n
+  caFile: ca.pem
+  clientCertFile: c.pem
+  clientKeyFile: k.pem
+  serverName: s
+  timeout: 2s
+  requestsPerSecond: 7
+  roles:
+  - {name: r, method: approle, mount: m, namespace: o, vaultRole: v, tokenFile: t, roleID: i, secretIDFile: f, username: u, passwordFile: w}
+bindings:
+- {name: b, projects: [p], apps: [a], repoURLs: [u], namespaces: [n], role: r, paths: [kv/x], nonSecret: [kv/y], injections: [plaintext]}
+environments:
+- name: production
+  match: {projects: [p], apps: [a], namespaces: [n], repoURLs: [u], paths: [x]}
+  policy: {level: basic-security, enforcement: warn, bundles: [dir]}
+  injection:
+    default: sealed-secret
+    allowed: [external-secret, vault-static-secret, secret-provider-class, vault-agent]
+    sealedSecret: {certificateFile: c, fingerprint: f, saltFile: s, scope: strict}
+    externalSecret: {store: s, kind: SecretStore}
+    vaultStaticSecret: {authRef: a}
+    workloadRole: w
+    nodeVaultAddress: https://v
+    plainSecrets: seal
+    hydratorSafe: true
+    noChecksums: true
+`).Seal
+	want := config.Default()
+	want.Waivers = "waivers.yaml"
+	want.Vault = config.Vault{
+		Address: "https://vault.example:8200", Namespace: "n", CAFile: "ca.pem", ClientCertFile: "c.pem", ClientKeyFile: "k.pem",
+		ServerName: "s", Timeout: config.Duration(2 * time.Second), RequestsPerSecond: 7,
+		Roles: []config.VaultRole{{Name: "r", Method: "approle", Mount: "m", Namespace: "o", VaultRole: "v", TokenFile: "t",
+			RoleID: "i", SecretIDFile: "f", Username: "u", PasswordFile: "w"}},
+	}
+	want.Bindings = []config.Binding{{Name: "b", Projects: []string{"p"}, Apps: []string{"a"}, RepoURLs: []string{"u"},
+		Namespaces: []string{"n"}, Role: "r", Paths: []string{"kv/x"}, NonSecret: []string{"kv/y"}, Injections: []string{"plaintext"}}}
+	want.Environments = []config.Environment{{
+		Name: "production",
+		Match: config.Match{Projects: []string{"p"}, Apps: []string{"a"}, Namespaces: []string{"n"},
+			RepoURLs: []string{"u"}, Paths: []string{"x"}},
+		Policy: config.EnvironmentPolicy{Level: "basic-security", Enforcement: "warn", Bundles: []string{"dir"}},
+		Injection: config.Injection{
+			Default: "sealed-secret", Allowed: []string{"external-secret", "vault-static-secret", "secret-provider-class", "vault-agent"},
+			SealedSecret:   config.SealedSecret{CertificateFile: "c", Fingerprint: "f", SaltFile: "s", Scope: "strict"},
+			ExternalSecret: config.ExternalSecret{Store: "s", Kind: "SecretStore"}, VaultStaticSecret: config.VaultStaticSecret{AuthRef: "a"},
+			WorkloadRole: "w", NodeVaultAddress: "https://v", PlainSecrets: "seal", HydratorSafe: true, NoChecksums: true,
+		},
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestEnvironmentsThatCannotWorkAreRefused(t *testing.T) {
+	for name, test := range map[string]struct{ yaml, field string }{
+		"no name":              {"environments:\n- match: {}\n", "environments[0].name"},
+		"name twice":           {"environments:\n- name: a\n- name: a\n", "environments[1].name"},
+		"broken pattern":       {"environments:\n- name: a\n  match: {apps: ['[']}\n", "environments[0].match.apps[0]"},
+		"unknown level":        {"environments:\n- name: a\n  policy: {level: basic}\n", "environments[0].policy.level"},
+		"seal without a key":   {"environments:\n- name: a\n  injection: {default: sealed-secret}\n", "environments[0].injection.sealedSecret"},
+		"store without a name": {"environments:\n- name: a\n  injection: {default: external-secret}\n", "environments[0].injection.externalSecret"},
+		"login twice":          {"vault:\n  roles:\n  - {name: a, method: jwt}\n  - {name: a, method: jwt}\n", "vault.roles[1].name"},
+		"address without host": {"vault: {address: vault}\n", "vault.address"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := config.Parse("plugin.yaml", []byte(seal+test.yaml))
+			faults := fault.Of(err)
+			if len(faults) != 1 || faults[0].Code != fault.Config || faults[0].Field != test.field || faults[0].Line == 0 {
+				t.Errorf("got %v, want one fault at %s", err, test.field)
+			}
+		})
 	}
 }
 

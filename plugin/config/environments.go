@@ -15,6 +15,8 @@ type Environment struct {
 	Match Match `json:"match"`
 	// What its objects are judged by.
 	Policy EnvironmentPolicy `json:"policy"`
+	// What its Secrets with references become.
+	Injection Injection `json:"injection"`
 }
 
 // Match decides whether an application belongs to an environment. Each list
@@ -58,6 +60,7 @@ func checkEnvironments(r *reader, environments []Environment) {
 		}
 		seen[environment.Name] = true
 		environment.Match.check(r, field+".match")
+		environment.Injection.check(r, field+".injection")
 	}
 }
 

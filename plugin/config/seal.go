@@ -20,6 +20,10 @@ type SealConfig struct {
 	Environments []Environment `json:"environments"`
 	// A file with waivers: exceptions from policies with owner, reason and expiry.
 	Waivers string `json:"waivers"`
+	// How to reach Vault.
+	Vault Vault `json:"vault"`
+	// Which applications may read which paths of Vault.
+	Bindings []Binding `json:"bindings"`
 	// Other plugin names to serve, so that Applications that name them need no
 	// edit. A name is served as it stands, without a version added.
 	Aliases []string `json:"aliases"`
@@ -35,6 +39,7 @@ func Default() SealConfig {
 		APIVersion: SealAPIVersion,
 		Kind:       SealKind,
 		Render:     defaultRender(),
+		Vault:      defaultVault(),
 		Socket:     defaultSocket(),
 		Telemetry:  defaultTelemetry(),
 	}
@@ -45,5 +50,6 @@ func (*SealConfig) kind() (apiVersion, kind string) { return SealAPIVersion, Sea
 func (c *SealConfig) check(r *reader) {
 	checkAliases(r, c.Aliases)
 	checkEnvironments(r, c.Environments)
+	c.Vault.check(r)
 	c.Telemetry.check(r)
 }

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets/binding"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets/seal"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets/store"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets/vault"
+)
+
+// addSecrets sets up the stage that resolves references, for the environments
+// that have an injection. close revokes Vault's tokens.
+func addSecrets(ctx context.Context, pipeline *plugin.Pipeline, settings *config.SealConfig) (close func(), err error) {
+	close = func() {}
+	environments := map[string]secrets.Environment{}
+	for i, environment := range settings.Environments {
+		if !environment.Injection.Asked() {
+			continue
+		}
+		pipeline.Environments[i].Resolved = true
+		if environments[environment.Name], err = injections(environment.Injection); err != nil {
+			return close, err
+		}
+	}
+	if len(environments) == 0 {
+		return close, nil
+	}
+	bindings, err := binding.NewSet(rules(settings.Bindings))
+	if err != nil {
+		return close, err
+	}
+	client, close, err := dialVault(ctx, settings.Vault)
+	if err != nil {
+		return close, err
+	}
+	pipeline.Secrets = &secrets.Stage{Bindings: bindings, Source: store.NewShared(client), Environments: environments}
+	return close, nil
+}
+
+// dialVault returns a client whose tokens are renewed until close revokes them.
+func dialVault(ctx context.Context, settings config.Vault) (client store.Source, close func(), err error) {
+	close = func() {}
+	// vault/api reads it and would accept any certificate.
+	if os.Getenv("VAULT_SKIP_VERIFY") != "" {
+		return nil, close, fault.New(fault.Config, "VAULT_SKIP_VERIFY is set").WithFix("unset it, and name Vault's authority in vault.caFile")
+	}
+	made := vault.Config{
+		Address: settings.Address, Namespace: settings.Namespace, ServerName: settings.ServerName,
+		CACert: settings.CAFile, ClientCert: settings.ClientCertFile, ClientKey: settings.ClientKeyFile,
+		Timeout: settings.Timeout.Duration(), RequestsPerSecond: float64(settings.RequestsPerSecond),
+	}
+	for _, role := range settings.Roles {
+		made.Roles = append(made.Roles, vault.Role(role))
+	}
+	connected, err := vault.New(made)
+	if err != nil {
+		return nil, close, err
+	}
+	// The tokens outlive ctx until the requests in flight have ended.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer func() { done <- struct{}{} }()
+		_ = connected.Run(ctx)
+	}()
+	return connected, func() { cancel(); <-done }, nil
+}
+
+func rules(bindings []config.Binding) []binding.Rule {
+	made := make([]binding.Rule, len(bindings))
+	for i, b := range bindings {
+		made[i] = binding.Rule(b)
+	}
+	return made
+}
+
+// injections builds all injections that an environment names.
+func injections(settings config.Injection) (secrets.Environment, error) {
+	environment := secrets.Environment{
+		Default:      inject.Kind(settings.Default),
+		Injections:   map[inject.Kind]inject.Injection{},
+		HydratorSafe: settings.HydratorSafe,
+		PlainSecrets: secrets.PlainSecrets(settings.PlainSecrets),
+		NoChecksums:  settings.NoChecksums,
+	}
+	if settings.Seals() {
+		sealer, err := newSealer(settings.SealedSecret)
+		if err != nil {
+			return environment, err
+		}
+		environment.Sealer = sealer
+	}
+	for _, kind := range append([]string{settings.Default}, settings.Allowed...) {
+		environment.Allowed = append(environment.Allowed, inject.Kind(kind))
+		environment.Injections[inject.Kind(kind)] = injection(inject.Kind(kind), settings, environment.Sealer)
+	}
+	return environment, nil
+}
+
+func injection(kind inject.Kind, settings config.Injection, sealer *seal.Sealer) inject.Injection {
+	switch kind {
+	case inject.KindSealedSecret:
+		return inject.SealedSecret{Sealer: sealer}
+	case inject.KindExternalSecret:
+		return inject.ExternalSecret{StoreName: settings.ExternalSecret.Store, StoreKind: settings.ExternalSecret.Kind}
+	case inject.KindVaultStaticSecret:
+		return inject.VaultStaticSecret{AuthRef: settings.VaultStaticSecret.AuthRef}
+	case inject.KindSecretProviderClass:
+		return inject.SecretProviderClass{VaultAddress: settings.NodeVaultAddress, Role: settings.WorkloadRole}
+	case inject.KindVaultAgent:
+		return inject.VaultAgent{Role: settings.WorkloadRole}
+	case inject.KindPlaintext:
+		return inject.Plaintext{}
+	default:
+		panic(fmt.Sprintf("argocd-seal: the configuration let the injection %q through", kind))
+	}
+}
+
+func newSealer(settings config.SealedSecret) (*seal.Sealer, error) {
+	certificate, err := seal.ReadCertificate(settings.CertificateFile, settings.Fingerprint)
+	if err != nil {
+		return nil, err
+	}
+	salt, err := seal.ReadSalt(settings.SaltFile)
+	if err != nil {
+		return nil, err
+	}
+	scope := seal.Scope(settings.Scope)
+	if scope == "" {
+		scope = seal.Strict
+	}
+	return seal.New(certificate, salt, scope)
+}

@@ -1,0 +1,97 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"time"
+)
+
+// Vault says how to reach HashiCorp Vault. Nothing of it is read from the
+// environment.
+type Vault struct {
+	// Vault's address, https://host:port. Plain http is taken for loopback only.
+	Address string `json:"address"`
+	// Vault's namespace; empty for none.
+	Namespace string `json:"namespace"`
+	// A PEM file with the authorities that sign Vault's certificate; empty means
+	// the system's.
+	CAFile string `json:"caFile"`
+	// A PEM file with the client certificate for mutual TLS.
+	ClientCertFile string `json:"clientCertFile"`
+	// A PEM file with the key of the client certificate.
+	ClientKeyFile string `json:"clientKeyFile"`
+	// The name in Vault's certificate where it is not the address's.
+	ServerName string `json:"serverName"`
+	// Most time for one request to Vault.
+	Timeout Duration `json:"timeout" range:"100ms..1m"`
+	// Most requests that the sidecar makes in one second.
+	RequestsPerSecond int `json:"requestsPerSecond" range:"1..10000"`
+	// The ways to log in; bindings name them.
+	Roles []VaultRole `json:"roles"`
+}
+
+// VaultRole is one way to log in. Its files are read at each login.
+type VaultRole struct {
+	// What bindings call it.
+	Name string `json:"name" jsonschema:"required"`
+	// The auth method.
+	Method string `json:"method" jsonschema:"required" enum:"kubernetes,approle,jwt,userpass,token"`
+	// Where the auth method is mounted; empty means at its name.
+	Mount string `json:"mount"`
+	// Vault's namespace where it is not vault.namespace.
+	Namespace string `json:"namespace"`
+	// The role's name in Vault, for kubernetes and jwt.
+	VaultRole string `json:"vaultRole"`
+	// A file with a service account's token, a JWT or a Vault token.
+	TokenFile string `json:"tokenFile"`
+	// The role id, for approle.
+	RoleID string `json:"roleID"`
+	// A file with the secret id, for approle.
+	SecretIDFile string `json:"secretIDFile"`
+	// The user, for userpass.
+	Username string `json:"username"`
+	// A file with the password, for userpass.
+	PasswordFile string `json:"passwordFile"`
+}
+
+func defaultVault() Vault {
+	return Vault{Timeout: Duration(5 * time.Second), RequestsPerSecond: 100}
+}
+
+func (v Vault) check(r *reader) {
+	if address, err := url.Parse(v.Address); v.Address != "" && (err != nil || address.Host == "") {
+		r.refuse("vault.address", "write it as https://host:port", "%q is not an address", v.Address)
+	}
+	seen := map[string]bool{}
+	for i, role := range v.Roles {
+		if seen[role.Name] {
+			r.refuse(fmt.Sprintf("vault.roles[%d].name", i), "remove one of the two", "%q stands twice", role.Name)
+		}
+		seen[role.Name] = true
+	}
+}
+
+// Binding says which applications may read which paths, and with which login.
+// What no binding allows is refused.
+type Binding struct {
+	// The name that messages show.
+	Name string `json:"name" jsonschema:"required"`
+	// Patterns for the AppProject.
+	Projects []string `json:"projects"`
+	// Patterns for the Application's name; they count only beside projects.
+	Apps []string `json:"apps"`
+	// Patterns for the repository's URL. Needed where Argo CD sends no project.
+	RepoURLs []string `json:"repoURLs"`
+	// Patterns for the destination namespace, which are also the namespaces that
+	// secrets may be sealed for.
+	Namespaces []string `json:"namespaces"`
+	// The login, by its name in vault.roles.
+	Role string `json:"role"`
+	// Paths as mount/path, matched part by part; "**" may end them. {project},
+	// {app} and {namespace} stand for the application's own.
+	Paths []string `json:"paths"`
+	// Paths, or path#key, whose values are no secrets and may stand anywhere.
+	NonSecret []string `json:"nonSecret"`
+	// Allowed injections; empty means those of the environment, but for plaintext.
+	Injections []string `json:"injections" enum:"sealed-secret,external-secret,vault-static-secret,secret-provider-class,vault-agent,plaintext"`
+}
