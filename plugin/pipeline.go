@@ -72,39 +72,10 @@ type Pipeline struct {
 
 // Run takes a job through all stages.
 func (p *Pipeline) Run(ctx context.Context, job Job) (Output, error) {
-	if err := job.Identity.named(); err != nil {
-		return Output{}, err
-	}
-	if !fs.ValidPath(job.Path) || !job.Source.HasDir(job.Path) {
-		return Output{}, fault.New(fault.Path, "the application's directory %q is not in the source", fault.Clean(job.Path, 200)).
-			WithFix("correct spec.source.path, or the manifest-generate-paths annotation if it leaves the directory out")
-	}
-	options, err := ApplyParameters(job.Parameters)
+	output, environment, err := p.render(ctx, job)
 	if err != nil {
 		return Output{}, err
 	}
-	environment, err := environmentOf(p.Environments, job.Identity, job.Environment)
-	if err != nil {
-		return Output{}, err
-	}
-	result, err := p.Renderer.Render(ctx, render.Request{
-		Source:      job.Source,
-		Path:        job.Path,
-		Root:        ".",
-		AppName:     job.Identity.App,
-		Namespace:   job.Identity.Namespace,
-		KubeVersion: job.KubeVersion,
-		APIVersions: job.APIVersions,
-		Parameters:  options,
-		Limits:      p.Limits,
-	})
-	if err != nil {
-		return Output{}, err
-	}
-	if err := p.inspect(result.Objects); err != nil {
-		return Output{}, err
-	}
-	output := Output{Kind: result.Kind, Environment: environment.Name, Objects: result.Objects, Warnings: result.Warnings}
 	if environment.Judged {
 		warnings, err := p.judge(ctx, job, environment.Name, output.Objects, false)
 		if err != nil {
@@ -118,6 +89,60 @@ func (p *Pipeline) Run(ctx context.Context, job Job) (Output, error) {
 		}
 	}
 	return output, nil
+}
+
+// Check renders a job and returns what the gate says of it, without resolving
+// anything. A job that nothing judges has an empty verdict.
+func (p *Pipeline) Check(ctx context.Context, job Job) (policy.Verdict, error) {
+	output, environment, err := p.render(ctx, job)
+	if err != nil || !environment.Judged {
+		return policy.Verdict{}, err
+	}
+	return p.Gate.Evaluate(ctx, gateInput(job, environment.Name, output.Objects, false))
+}
+
+func gateInput(job Job, environment string, objects []object.Object, sealed bool) policy.Input {
+	return policy.Input{
+		Objects: objects, Environment: environment, KubeVersion: job.KubeVersion, Namespace: job.Identity.Namespace, Sealed: sealed,
+	}
+}
+
+// render finds the job's environment and renders.
+func (p *Pipeline) render(ctx context.Context, job Job) (Output, Environment, error) {
+	if err := job.Identity.named(); err != nil {
+		return Output{}, Environment{}, err
+	}
+	if !fs.ValidPath(job.Path) || !job.Source.HasDir(job.Path) {
+		return Output{}, Environment{}, fault.New(fault.Path, "the application's directory %q is not in the source", fault.Clean(job.Path, 200)).
+			WithFix("correct spec.source.path, or the manifest-generate-paths annotation if it leaves the directory out")
+	}
+	options, err := ApplyParameters(job.Parameters)
+	if err != nil {
+		return Output{}, Environment{}, err
+	}
+	environment, err := environmentOf(p.Environments, job.Identity, job.Environment)
+	if err != nil {
+		return Output{}, Environment{}, err
+	}
+	result, err := p.Renderer.Render(ctx, render.Request{
+		Source:      job.Source,
+		Path:        job.Path,
+		Root:        ".",
+		AppName:     job.Identity.App,
+		Namespace:   job.Identity.Namespace,
+		KubeVersion: job.KubeVersion,
+		APIVersions: job.APIVersions,
+		Parameters:  options,
+		Limits:      p.Limits,
+	})
+	if err != nil {
+		return Output{}, Environment{}, err
+	}
+	if err := p.inspect(result.Objects); err != nil {
+		return Output{}, Environment{}, err
+	}
+	output := Output{Kind: result.Kind, Environment: environment.Name, Objects: result.Objects, Warnings: result.Warnings}
+	return output, environment, nil
 }
 
 // resolve replaces references by injections, and has the gate look at the
@@ -150,9 +175,7 @@ func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment
 // judge asks the gate. What it denies is an error; what it warns of goes with
 // the output.
 func (p *Pipeline) judge(ctx context.Context, job Job, environment string, objects []object.Object, sealed bool) ([]*fault.Error, error) {
-	verdict, err := p.Gate.Evaluate(ctx, policy.Input{
-		Objects: objects, Environment: environment, KubeVersion: job.KubeVersion, Namespace: job.Identity.Namespace, Sealed: sealed,
-	})
+	verdict, err := p.Gate.Evaluate(ctx, gateInput(job, environment, objects, sealed))
 	if err != nil {
 		return nil, err
 	}

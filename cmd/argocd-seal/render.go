@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"sigs.k8s.io/yaml"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
@@ -49,24 +51,42 @@ func newRenderCommand() *cobra.Command {
 			return options.run(cmd.Context(), args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
+	options.addSourceFlags(cmd.Flags())
 	flags := cmd.Flags()
-	flags.StringVar(&options.config, "config", "", "plugin.yaml whose limits and environments hold (default: the built-in limits)")
-	flags.StringVar(&options.root, "root", "", "root of the source (default: the enclosing Git repository, or PATH)")
 	flags.StringVar(&options.until, "until", untilSeal, "last stage to run: render, gate or seal")
-	flags.StringVar(&options.environment, "environment", "", "environment of --config to be judged by (default: by its rules)")
 	flags.BoolVar(&options.offline, "offline", false, "use nothing but this program and the files: made-up values, sealed with a throw-away key")
 	flags.StringVar(&options.valuesFrom, "values-from", "", "YAML file of values by path and key, instead of Vault")
 	flags.StringVarP(&options.output, "output", "o", "yaml", "yaml, or json for one object a line")
-	flags.StringVar(&options.identity.App, "app", "", "application (default: the directory's name)")
-	flags.StringVar(&options.identity.Project, "project", "default", "AppProject")
-	flags.StringVar(&options.identity.Namespace, "namespace", "", "destination namespace")
-	flags.StringVar(&options.identity.RepoURL, "repo-url", "", "repository of the application")
-	flags.StringVar(&options.identity.Revision, "revision", "", "commit")
-	flags.StringVar(&options.kubeVersion, "kube-version", "", "Kubernetes version of the destination")
-	flags.StringSliceVar(&options.apiVersions, "api-versions", nil, "API versions of the destination")
-	flags.StringArrayVar(&options.params, "param", nil, "parameter as name=value; repeat it for lists, name=key=value for maps")
-	flags.StringArrayVar(&options.paramsJSON, "param-json", nil, `parameter as in an Application: {"name": "x", "map": {"a": "b"}}`)
 	return cmd
+}
+
+// addSourceFlags are the flags that say what is rendered, and for whom.
+func (o *renderOptions) addSourceFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&o.config, "config", "", "plugin.yaml whose limits and environments hold (default: the built-in limits)")
+	flags.StringVar(&o.environment, "environment", "", "environment of --config to be judged by (default: by its rules)")
+	flags.StringVar(&o.root, "root", "", "root of the source (default: the enclosing Git repository, or PATH)")
+	flags.StringVar(&o.identity.App, "app", "", "application (default: the directory's name)")
+	flags.StringVar(&o.identity.Project, "project", "default", "AppProject")
+	flags.StringVar(&o.identity.Namespace, "namespace", "", "destination namespace")
+	flags.StringVar(&o.identity.RepoURL, "repo-url", "", "repository of the application")
+	flags.StringVar(&o.identity.Revision, "revision", "", "commit")
+	flags.StringVar(&o.kubeVersion, "kube-version", "", "Kubernetes version of the destination")
+	flags.StringSliceVar(&o.apiVersions, "api-versions", nil, "API versions of the destination")
+	flags.StringArrayVar(&o.params, "param", nil, "parameter as name=value; repeat it for lists, name=key=value for maps")
+	flags.StringArrayVar(&o.paramsJSON, "param-json", nil, `parameter as in an Application: {"name": "x", "map": {"a": "b"}}`)
+}
+
+// settings are those of --config, or the built-in ones, and a log for people.
+func (o *renderOptions) settings(stderr io.Writer) (config.SealConfig, *logrus.Logger, error) {
+	log, err := newLogger(stderr, config.Telemetry{LogLevel: "warn", LogFormat: "text"})
+	if err != nil || o.config == "" {
+		return config.Default(), log, err
+	}
+	file, err := config.Load(o.config)
+	if err != nil {
+		return config.SealConfig{}, nil, err
+	}
+	return file.Seal, log, nil
 }
 
 func (o *renderOptions) run(ctx context.Context, dir string, stdout, stderr io.Writer) error {
@@ -74,20 +94,11 @@ func (o *renderOptions) run(ctx context.Context, dir string, stdout, stderr io.W
 	if err != nil {
 		return err
 	}
-	settings := config.Default()
-	telemetry := config.Telemetry{LogLevel: "warn", LogFormat: "text"}
-	if o.config != "" {
-		file, err := config.Load(o.config)
-		if err != nil {
-			return err
-		}
-		settings = file.Seal
-	}
-	settings = oneShot(settings)
-	log, err := newLogger(stderr, telemetry)
+	settings, log, err := o.settings(stderr)
 	if err != nil {
 		return err
 	}
+	settings = oneShot(settings)
 	pool, err := newPool(settings.Render, log)
 	if err != nil {
 		return err

@@ -32,7 +32,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
-		report(stderr, err)
+		explain(stderr, err)
+		if errors.Is(err, errDenied) {
+			return exitDenied
+		}
 		if fault.CodeOf(err) == fault.Policy {
 			return exitDenied
 		}
@@ -41,8 +44,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// report prints faults as they are, and what cobra says of a wrong command line.
-func report(stderr io.Writer, err error) {
+// errDenied ends a command whose report has said already what was denied.
+var errDenied = errors.New("denied by policy")
+
+// explain prints faults as they are, and what cobra says of a wrong command line.
+func explain(stderr io.Writer, err error) {
 	var list fault.List
 	var one *fault.Error
 	if errors.As(err, &list) || errors.As(err, &one) {
@@ -59,7 +65,7 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServeCommand(), newGenerateCommand(), newRenderCommand(), newVersionCommand(), newWorkerCommand())
+	root.AddCommand(newServeCommand(), newGenerateCommand(), newRenderCommand(), newCheckCommand(), newVersionCommand(), newWorkerCommand())
 	return root
 }
 
