@@ -54,16 +54,8 @@ func generate(ctx context.Context, file *config.File, environ []string, stdout, 
 	if err != nil {
 		return err
 	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return fault.New(fault.Path, "the working directory cannot be read")
-	}
-	root := sourceRoot(dir, job.Identity.Path)
-	if job.Source, err = source.ReadDirectory(ctx, root, settings.Render.Limits.Archive.Source(), nil); err != nil {
+	if job.Source, job.Path, err = streamedSource(ctx, job.Identity.Path, settings.Render.Limits.Archive.Source()); err != nil {
 		return err
-	}
-	if job.Path, err = filepath.Rel(root, dir); err != nil {
-		return fault.New(fault.Path, "the working directory is not below the root of the source")
 	}
 	pipeline, err := newPipeline(ctx, &settings, pool, true)
 	if err != nil {
@@ -94,6 +86,21 @@ func writeStream(stdout io.Writer, output plugin.Output) error {
 		}
 	}
 	return nil
+}
+
+// streamedSource reads what argocd-cmp-server unpacked, and says where in it the
+// working directory, which is the application's, lies.
+func streamedSource(ctx context.Context, appPath string, limits source.Limits) (tree *source.Tree, path string, err error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, "", fault.New(fault.Path, "the working directory cannot be read")
+	}
+	root := sourceRoot(dir, appPath)
+	if path, err = filepath.Rel(root, dir); err != nil {
+		return nil, "", fault.New(fault.Path, "the working directory is not below the root of the source")
+	}
+	tree, err = source.ReadDirectory(ctx, root, limits, nil)
+	return tree, filepath.ToSlash(path), err
 }
 
 // sourceRoot finds the root of what the repo-server streamed above the
