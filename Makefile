@@ -30,6 +30,9 @@ ARGOCD3 := $(CACHE)/servers/argocd-v3-3.2.12
 KUSTOMIZE := $(CACHE)/servers/kustomize-5.8.1
 HELM := $(CACHE)/servers/helm-3.20.2
 VAULT := $(CACHE)/servers/vault-1.17.6
+APISERVER := $(CACHE)/servers/kube-apiserver-1.33.13
+CONTROLLER := $(CACHE)/servers/sealed-secrets-controller-0.27.1
+KUBESEAL := $(CACHE)/servers/kubeseal-0.27.1
 
 # What cannot be installed is left out, and the tests that need it say so and
 # are skipped. With CI=true that is a failure.
@@ -93,7 +96,7 @@ bench: build servers ## measures against the real repo-server; writes docs/bench
 	cd e2e && go run ./bench -o ../docs/benchmarks.md
 
 .PHONY: servers
-servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) $(VAULT) redis ## the real servers for the tests, built once
+servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) $(VAULT) $(APISERVER) $(CONTROLLER) $(KUBESEAL) debian ## the real servers for the tests, built once
 
 $(CACHE)/servers/argocd-v2-%: e2e/servers/argocd-v2/go.mod e2e/servers/argocd-v2/main.go
 	@echo "make: building $(@F), some minutes the first time"
@@ -109,6 +112,17 @@ $(VAULT): e2e/servers/vault/go.mod e2e/servers/vault/main.go
 	@echo "make: building $(@F), some minutes the first time"
 	@cd $(<D) && go build -mod=mod -o $@ . $(call or_skip,$@)
 
+# The tools that these go.mod files name are the upstream programs themselves.
+$(APISERVER): e2e/servers/kubernetes/go.mod
+	@echo "make: building $(@F), a quarter of an hour the first time"
+	@cd $(<D) && go build -o $@ k8s.io/kubernetes/cmd/kube-apiserver $(call or_skip,$@)
+
+$(CONTROLLER): e2e/servers/sealed-secrets/go.mod
+	@cd $(<D) && go build -o $@ github.com/bitnami-labs/sealed-secrets/cmd/controller $(call or_skip,$@)
+
+$(KUBESEAL): e2e/servers/sealed-secrets/go.mod
+	@cd $(<D) && go build -o $@ github.com/bitnami-labs/sealed-secrets/cmd/kubeseal $(call or_skip,$@)
+
 # go install picks the name; the version goes behind it.
 install = GOBIN=$(@D) go install $(1) && mv $(@D)/$(2) $@
 
@@ -121,10 +135,10 @@ $(HELM):
 $(GOLANGCI):
 	$(call install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION),golangci-lint)
 
-.PHONY: redis
-redis:
-	@command -v redis-server >/dev/null || \
-	  { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -y -q redis-server; } $(call or_skip,redis-server)
+.PHONY: debian
+debian:
+	@{ command -v redis-server && command -v etcd; } >/dev/null || \
+	  { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -y -q redis-server etcd-server; } $(call or_skip,redis-server and etcd)
 
 .PHONY: clean
 clean: ## removes what was built, the servers too
