@@ -33,6 +33,7 @@ VAULT := $(CACHE)/servers/vault-1.17.6
 APISERVER := $(CACHE)/servers/kube-apiserver-1.33.13
 CONTROLLER := $(CACHE)/servers/sealed-secrets-controller-0.27.1
 KUBESEAL := $(CACHE)/servers/kubeseal-0.27.1
+SEALED_CRD := $(CACHE)/servers/sealed-secrets-crd-0.27.1.yaml
 
 # What cannot be installed is left out, and the tests that need it say so and
 # are skipped. With CI=true that is a failure.
@@ -96,7 +97,7 @@ bench: build servers ## measures against the real repo-server; writes docs/bench
 	cd e2e && go run ./bench -o ../docs/benchmarks.md
 
 .PHONY: servers
-servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) $(VAULT) $(APISERVER) $(CONTROLLER) $(KUBESEAL) debian ## the real servers for the tests, built once
+servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) $(VAULT) $(APISERVER) $(CONTROLLER) $(KUBESEAL) $(SEALED_CRD) debian ## the real servers for the tests, built once
 
 $(CACHE)/servers/argocd-v2-%: e2e/servers/argocd-v2/go.mod e2e/servers/argocd-v2/main.go
 	@echo "make: building $(@F), some minutes the first time"
@@ -122,6 +123,9 @@ $(CONTROLLER): e2e/servers/sealed-secrets/go.mod
 
 $(KUBESEAL): e2e/servers/sealed-secrets/go.mod
 	@cd $(<D) && go build -o $@ github.com/bitnami-labs/sealed-secrets/cmd/kubeseal $(call or_skip,$@)
+
+$(SEALED_CRD): e2e/servers/sealed-secrets/go.mod
+	@cd $(<D) && install -m 644 "$$(go list -m -f '{{.Dir}}' github.com/bitnami-labs/sealed-secrets)"/helm/sealed-secrets/crds/bitnami.com_sealedsecrets.yaml $@ $(call or_skip,$@)
 
 # go install picks the name; the version goes behind it.
 install = GOBIN=$(@D) go install $(1) && mv $(@D)/$(2) $@

@@ -53,7 +53,7 @@ func renderExample(t *testing.T, dir, app, namespace string, parameters []plugin
 	}
 	result, err := engine.Render(render.Request{
 		Source: tree, Path: dir, Root: ".", AppName: app, Namespace: namespace,
-		KubeVersion: "1.33.2", Parameters: options, Limits: render.Limits{QuoteErrors: true},
+		KubeVersion: "1.33.2", Parameters: options.Parameters, Limits: render.Limits{QuoteErrors: true},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -140,6 +140,9 @@ var applications = map[string]struct {
 	"helm-kustomize": {render.KindHelmKustomize, []string{
 		"Service shop-echo", "Deployment shop-echo", "NetworkPolicy shop-echo",
 	}, []string{`"replicas":3`}},
+	"payments": {render.KindKustomize, []string{
+		"Secret payments-database", "Secret payments-webhook", "Deployment payments", "NetworkPolicy payments",
+	}, nil},
 	"monorepo": {render.KindComposite, []string{
 		"ConfigMap queue-settings-2gftdc45mk", "ConfigMap reports", "Service portal", "Service queue", "Deployment portal",
 		"Deployment queue", "CronJob reports", "NetworkPolicy deny-by-default", "NetworkPolicy portal",
@@ -167,7 +170,7 @@ func TestLaptop(t *testing.T) {
 	for dir, least := range map[string]int{
 		"guestbook": 5, "kustomize-app": 7, "kustomize-app/overlays/dev": 6, "kustomize-app/overlays/staging": 5,
 		"kustomize-app/overlays/production": 7, "helm-app": 10, "helm-kustomize": 3, "monorepo": 1,
-		"monorepo/portal": 3, "monorepo/queue": 4, "monorepo/reports": 2, "install": 3, "applications": 5,
+		"monorepo/portal": 3, "monorepo/queue": 4, "monorepo/reports": 2, "payments": 4, "install": 3, "applications": 6,
 	} {
 		t.Run(dir, func(t *testing.T) {
 			got := renderExample(t, dir, filepath.Base(dir), "", nil)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/render"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
 )
 
 // Parameter is one entry of spec.source.plugin.parameters of an Application:
@@ -39,7 +40,14 @@ type ParameterSpec struct {
 	// Title and Tooltip are what Argo CD's Parameters tab shows.
 	Title, Tooltip string
 
-	set func(*render.Parameters, Parameter) error
+	set func(*Choices, Parameter) error
+}
+
+// Choices are what an application's parameters choose.
+type Choices struct {
+	render.Parameters
+	// Injection is the wanted one; empty leaves it to the environment.
+	Injection inject.Kind
 }
 
 // ParameterSpecs returns every parameter, in the order of the documentation.
@@ -47,28 +55,29 @@ func ParameterSpecs() []ParameterSpec { return slices.Clone(parameterSpecs) }
 
 var parameterSpecs = []ParameterSpec{
 	text("source-type", "Source type", "kustomize, helm, helm-kustomize, directory or composite; detected when empty", setSourceType),
-	list("helm-values-files", "Values files", "paths or globs of values files, later ones win", func(p *render.Parameters) *[]string { return &p.Helm.ValuesFiles }),
-	text("helm-values", "Values", "inline YAML that wins over the values files", stringInto(func(p *render.Parameters) *string { return &p.Helm.Values })),
-	dict("helm-parameters", "Parameters", "values by dotted path, as helm --set", func(p *render.Parameters) *map[string]string { return &p.Helm.Parameters }),
-	dict("helm-string-parameters", "String parameters", "values that stay strings, as helm --set-string", func(p *render.Parameters) *map[string]string { return &p.Helm.StringParameters }),
-	dict("helm-file-parameters", "File parameters", "values read from files of the repository, as helm --set-file", func(p *render.Parameters) *map[string]string { return &p.Helm.FileParameters }),
-	text("helm-release-name", "Release name", "defaults to the application's name", stringInto(func(p *render.Parameters) *string { return &p.Helm.ReleaseName })),
-	text("helm-namespace", "Release namespace", "defaults to the destination namespace", stringInto(func(p *render.Parameters) *string { return &p.Helm.Namespace })),
-	text("helm-skip-crds", "Skip CRDs", "true leaves out the chart's crds directory", boolInto(func(p *render.Parameters) *bool { return &p.Helm.SkipCRDs })),
-	text("helm-skip-tests", "Skip tests", "true leaves out test hooks", boolInto(func(p *render.Parameters) *bool { return &p.Helm.SkipTests })),
-	text("helm-skip-schema-validation", "Skip schema validation", "true ignores values.schema.json", boolInto(func(p *render.Parameters) *bool { return &p.Helm.SkipSchemaValidation })),
-	list("kustomize-images", "Image overrides", "[old=]name[:tag][@digest]", func(p *render.Parameters) *[]string { return &p.Kustomize.Images }),
-	list("kustomize-components", "Components", "paths of components to add", func(p *render.Parameters) *[]string { return &p.Kustomize.Components }),
-	text("kustomize-name-prefix", "Name prefix", "put before every name", stringInto(func(p *render.Parameters) *string { return &p.Kustomize.NamePrefix })),
-	text("kustomize-name-suffix", "Name suffix", "put behind every name", stringInto(func(p *render.Parameters) *string { return &p.Kustomize.NameSuffix })),
-	text("kustomize-namespace", "Namespace", "set on every namespaced object", stringInto(func(p *render.Parameters) *string { return &p.Kustomize.Namespace })),
-	dict("kustomize-labels", "Labels", "set on every object, not on selectors", func(p *render.Parameters) *map[string]string { return &p.Kustomize.Labels }),
-	dict("kustomize-annotations", "Annotations", "set on every object", func(p *render.Parameters) *map[string]string { return &p.Kustomize.Annotations }),
+	list("helm-values-files", "Values files", "paths or globs of values files, later ones win", func(p *Choices) *[]string { return &p.Helm.ValuesFiles }),
+	text("helm-values", "Values", "inline YAML that wins over the values files", stringInto(func(p *Choices) *string { return &p.Helm.Values })),
+	dict("helm-parameters", "Parameters", "values by dotted path, as helm --set", func(p *Choices) *map[string]string { return &p.Helm.Parameters }),
+	dict("helm-string-parameters", "String parameters", "values that stay strings, as helm --set-string", func(p *Choices) *map[string]string { return &p.Helm.StringParameters }),
+	dict("helm-file-parameters", "File parameters", "values read from files of the repository, as helm --set-file", func(p *Choices) *map[string]string { return &p.Helm.FileParameters }),
+	text("helm-release-name", "Release name", "defaults to the application's name", stringInto(func(p *Choices) *string { return &p.Helm.ReleaseName })),
+	text("helm-namespace", "Release namespace", "defaults to the destination namespace", stringInto(func(p *Choices) *string { return &p.Helm.Namespace })),
+	text("helm-skip-crds", "Skip CRDs", "true leaves out the chart's crds directory", boolInto(func(p *Choices) *bool { return &p.Helm.SkipCRDs })),
+	text("helm-skip-tests", "Skip tests", "true leaves out test hooks", boolInto(func(p *Choices) *bool { return &p.Helm.SkipTests })),
+	text("helm-skip-schema-validation", "Skip schema validation", "true ignores values.schema.json", boolInto(func(p *Choices) *bool { return &p.Helm.SkipSchemaValidation })),
+	list("kustomize-images", "Image overrides", "[old=]name[:tag][@digest]", func(p *Choices) *[]string { return &p.Kustomize.Images }),
+	list("kustomize-components", "Components", "paths of components to add", func(p *Choices) *[]string { return &p.Kustomize.Components }),
+	text("kustomize-name-prefix", "Name prefix", "put before every name", stringInto(func(p *Choices) *string { return &p.Kustomize.NamePrefix })),
+	text("kustomize-name-suffix", "Name suffix", "put behind every name", stringInto(func(p *Choices) *string { return &p.Kustomize.NameSuffix })),
+	text("kustomize-namespace", "Namespace", "set on every namespaced object", stringInto(func(p *Choices) *string { return &p.Kustomize.Namespace })),
+	dict("kustomize-labels", "Labels", "set on every object, not on selectors", func(p *Choices) *map[string]string { return &p.Kustomize.Labels }),
+	dict("kustomize-annotations", "Annotations", "set on every object", func(p *Choices) *map[string]string { return &p.Kustomize.Annotations }),
 	{"kustomize-replicas", CollectionMap, "Replicas", "counts by the name of the workload", setReplicas},
-	text("kustomize-patches", "Patches", "a YAML list in the form of a kustomization's patches", stringInto(func(p *render.Parameters) *string { return &p.Kustomize.Patches })),
-	text("directory-recurse", "Recurse", "true reads the directories below as well", boolInto(func(p *render.Parameters) *bool { return &p.Directory.Recurse })),
-	text("directory-include", "Include", "glob of files to read", stringInto(func(p *render.Parameters) *string { return &p.Directory.Include })),
-	text("directory-exclude", "Exclude", "glob of files to leave out", stringInto(func(p *render.Parameters) *string { return &p.Directory.Exclude })),
+	text("kustomize-patches", "Patches", "a YAML list in the form of a kustomization's patches", stringInto(func(p *Choices) *string { return &p.Kustomize.Patches })),
+	text("directory-recurse", "Recurse", "true reads the directories below as well", boolInto(func(p *Choices) *bool { return &p.Directory.Recurse })),
+	text("directory-include", "Include", "glob of files to read", stringInto(func(p *Choices) *string { return &p.Directory.Include })),
+	text("directory-exclude", "Exclude", "glob of files to leave out", stringInto(func(p *Choices) *string { return &p.Directory.Exclude })),
+	text("injection", "Injection", "what Secrets with references become, among what the platform allows", setInjection),
 }
 
 // ParseParameters reads the JSON list that the repo-server sends as
@@ -84,11 +93,11 @@ func ParseParameters(data string) ([]Parameter, error) {
 	return parameters, nil
 }
 
-// ApplyParameters turns parameters into rendering options. Unknown names, wrong
-// types and repeated names are reported all at once.
-func ApplyParameters(parameters []Parameter) (render.Parameters, error) {
+// ApplyParameters turns parameters into choices. Unknown names, wrong types and
+// repeated names are reported all at once.
+func ApplyParameters(parameters []Parameter) (Choices, error) {
 	var (
-		options render.Parameters
+		options Choices
 		faults  fault.List
 		seen    = map[string]bool{}
 	)
@@ -152,33 +161,33 @@ func parameterFault(name, format string, args ...any) *fault.Error {
 	return fault.New(fault.Parameter, "parameter "+name+" "+format, args...)
 }
 
-func text(name, title, tooltip string, set func(*render.Parameters, Parameter) error) ParameterSpec {
+func text(name, title, tooltip string, set func(*Choices, Parameter) error) ParameterSpec {
 	return ParameterSpec{name, CollectionString, title, tooltip, set}
 }
 
-func list(name, title, tooltip string, field func(*render.Parameters) *[]string) ParameterSpec {
-	return ParameterSpec{name, CollectionArray, title, tooltip, func(options *render.Parameters, p Parameter) error {
+func list(name, title, tooltip string, field func(*Choices) *[]string) ParameterSpec {
+	return ParameterSpec{name, CollectionArray, title, tooltip, func(options *Choices, p Parameter) error {
 		*field(options) = *p.Array
 		return nil
 	}}
 }
 
-func dict(name, title, tooltip string, field func(*render.Parameters) *map[string]string) ParameterSpec {
-	return ParameterSpec{name, CollectionMap, title, tooltip, func(options *render.Parameters, p Parameter) error {
+func dict(name, title, tooltip string, field func(*Choices) *map[string]string) ParameterSpec {
+	return ParameterSpec{name, CollectionMap, title, tooltip, func(options *Choices, p Parameter) error {
 		*field(options) = *p.Map
 		return nil
 	}}
 }
 
-func stringInto(field func(*render.Parameters) *string) func(*render.Parameters, Parameter) error {
-	return func(options *render.Parameters, p Parameter) error {
+func stringInto(field func(*Choices) *string) func(*Choices, Parameter) error {
+	return func(options *Choices, p Parameter) error {
 		*field(options) = *p.String
 		return nil
 	}
 }
 
-func boolInto(field func(*render.Parameters) *bool) func(*render.Parameters, Parameter) error {
-	return func(options *render.Parameters, p Parameter) error {
+func boolInto(field func(*Choices) *bool) func(*Choices, Parameter) error {
+	return func(options *Choices, p Parameter) error {
 		switch *p.String {
 		case "true":
 			*field(options) = true
@@ -191,7 +200,7 @@ func boolInto(field func(*render.Parameters) *bool) func(*render.Parameters, Par
 	}
 }
 
-func setSourceType(options *render.Parameters, p Parameter) error {
+func setSourceType(options *Choices, p Parameter) error {
 	kinds := []render.Kind{"", render.KindKustomize, render.KindHelm, render.KindHelmKustomize, render.KindDirectory, render.KindComposite}
 	if !slices.Contains(kinds, render.Kind(*p.String)) {
 		return parameterFault(p.Name, "is %q, it takes kustomize, helm, helm-kustomize, directory or composite", fault.Clean(*p.String, 40))
@@ -200,7 +209,13 @@ func setSourceType(options *render.Parameters, p Parameter) error {
 	return nil
 }
 
-func setReplicas(options *render.Parameters, p Parameter) error {
+// setInjection takes any name: which ones are allowed, the secrets stage knows.
+func setInjection(options *Choices, p Parameter) error {
+	options.Injection = inject.Kind(*p.String)
+	return nil
+}
+
+func setReplicas(options *Choices, p Parameter) error {
 	replicas := make(map[string]int64, len(*p.Map))
 	for _, name := range slices.Sorted(maps.Keys(*p.Map)) {
 		count, err := strconv.ParseInt(strings.TrimSpace((*p.Map)[name]), 10, 32)

@@ -10,6 +10,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/render"
 	"github.com/argocd-seal/argocd-seal-plugin/render/source"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
 )
 
 // Renderer turns a source into objects. It is safe for concurrent use, stops
@@ -50,7 +51,11 @@ type Output struct {
 	Kind        render.Kind
 	Environment string
 	Objects     []object.Object
-	Warnings    []*fault.Error
+	// Injected are the objects that were replaced or filled, and Used what was
+	// read for them.
+	Injected []secrets.Injected
+	Used     []secrets.Usage
+	Warnings []*fault.Error
 }
 
 // Pipeline runs a request through its stages, in one direction. Any failure
@@ -72,9 +77,17 @@ type Pipeline struct {
 
 // Run takes a job through all stages.
 func (p *Pipeline) Run(ctx context.Context, job Job) (Output, error) {
-	output, environment, err := p.render(ctx, job)
+	choices, err := ApplyParameters(job.Parameters)
 	if err != nil {
 		return Output{}, err
+	}
+	output, environment, err := p.render(ctx, job, choices.Parameters)
+	if err != nil {
+		return Output{}, err
+	}
+	if choices.Injection != "" && !environment.Resolved {
+		return Output{}, fault.New(fault.Injection, "the parameter injection has no effect: the environment resolves no references").
+			WithFix("leave the parameter out, or ask the platform team to set an injection for the environment")
 	}
 	if environment.Judged {
 		warnings, err := p.judge(ctx, job, environment.Name, output.Objects, false)
@@ -84,7 +97,7 @@ func (p *Pipeline) Run(ctx context.Context, job Job) (Output, error) {
 		output.Warnings = append(output.Warnings, warnings...)
 	}
 	if environment.Resolved {
-		if err := p.resolve(ctx, job, environment, &output); err != nil {
+		if err := p.resolve(ctx, job, environment, choices.Injection, &output); err != nil {
 			return Output{}, err
 		}
 	}
@@ -94,7 +107,11 @@ func (p *Pipeline) Run(ctx context.Context, job Job) (Output, error) {
 // Check renders a job and returns what the gate says of it, without resolving
 // anything. A job that nothing judges has an empty verdict.
 func (p *Pipeline) Check(ctx context.Context, job Job) (policy.Verdict, error) {
-	output, environment, err := p.render(ctx, job)
+	choices, err := ApplyParameters(job.Parameters)
+	if err != nil {
+		return policy.Verdict{}, err
+	}
+	output, environment, err := p.render(ctx, job, choices.Parameters)
 	if err != nil || !environment.Judged {
 		return policy.Verdict{}, err
 	}
@@ -108,17 +125,13 @@ func gateInput(job Job, environment string, objects []object.Object, sealed bool
 }
 
 // render finds the job's environment and renders.
-func (p *Pipeline) render(ctx context.Context, job Job) (Output, Environment, error) {
+func (p *Pipeline) render(ctx context.Context, job Job, options render.Parameters) (Output, Environment, error) {
 	if err := job.Identity.named(); err != nil {
 		return Output{}, Environment{}, err
 	}
 	if !fs.ValidPath(job.Path) || !job.Source.HasDir(job.Path) {
 		return Output{}, Environment{}, fault.New(fault.Path, "the application's directory %q is not in the source", fault.Clean(job.Path, 200)).
 			WithFix("correct spec.source.path, or the manifest-generate-paths annotation if it leaves the directory out")
-	}
-	options, err := ApplyParameters(job.Parameters)
-	if err != nil {
-		return Output{}, Environment{}, err
 	}
 	environment, err := environmentOf(p.Environments, job.Identity, job.Environment)
 	if err != nil {
@@ -148,13 +161,14 @@ func (p *Pipeline) render(ctx context.Context, job Job) (Output, Environment, er
 // resolve replaces references by injections, and has the gate look at the
 // objects again: policies may speak of the sealed form as well. What it warned
 // of at the first look is not repeated.
-func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment, output *Output) error {
+func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment, injection inject.Kind, output *Output) error {
 	id := job.Identity
 	resolved, err := p.Secrets.Apply(ctx, secrets.Request{
 		Identity: secrets.Identity{
 			Project: id.Project, App: id.App, Namespace: id.Namespace, RepoURL: id.RepoURL, Revision: id.Revision,
 		},
 		Environment: environment.Name,
+		Injection:   injection,
 		Objects:     output.Objects,
 		APIVersions: job.APIVersions,
 	})
@@ -167,7 +181,7 @@ func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment
 		}
 	}
 	object.Sort(resolved.Objects)
-	output.Objects = resolved.Objects
+	output.Objects, output.Injected, output.Used = resolved.Objects, resolved.Injections, resolved.Used
 	output.Warnings = append(output.Warnings, resolved.Warnings...)
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/render/source"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
 )
 
 // Discovery says for which repositories Argo CD picks the plugin where an
@@ -212,7 +213,14 @@ func (s *Service) logRequest(call string, request *request, output Output, start
 		entry.WithFields(logrus.Fields{"code": fault.CodeOf(err), "error": fault.Text(fault.Of(err))}).Error("request failed")
 		return
 	}
-	entry.WithFields(logrus.Fields{"kind": output.Kind, "objects": len(output.Objects)}).Info("rendered")
+	injected := map[inject.Kind]int{}
+	for _, one := range output.Injected {
+		injected[one.Kind]++
+		if one.Kind == inject.KindPlaintext {
+			entry.WithFields(logrus.Fields{"injection": one.Kind, "object": one.Object}).Warn("values were emitted in clear, as the platform allows")
+		}
+	}
+	entry.WithFields(logrus.Fields{"kind": output.Kind, "objects": len(output.Objects), "injections": injected}).Info("rendered")
 }
 
 // maxLogged bounds one field of a log line that a tenant can choose.

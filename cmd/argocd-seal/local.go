@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -13,10 +14,12 @@ import (
 	"os"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets"
-	"github.com/argocd-seal/argocd-seal-plugin/secrets/binding"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/seal"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/store"
@@ -25,50 +28,72 @@ import (
 // maxValuesFile bounds the file of --values-from, in bytes.
 const maxValuesFile = 16 << 20
 
-// localSource is where a laptop takes values from: a file, or made-up ones.
-func localSource(valuesFile string) (store.Source, error) {
-	if valuesFile == "" {
+// localValues are values in the place of Vault's, for trying things out.
+type localValues struct {
+	// offline makes values up; file holds them by path and key.
+	offline bool
+	file    string
+}
+
+func (l *localValues) addFlags(flags *pflag.FlagSet) {
+	flags.BoolVar(&l.offline, "offline", false, "use made-up values in the place of Vault's, and seal with a throw-away key")
+	flags.StringVar(&l.file, "values-from", "", "use the values of a YAML file by path and key, and seal with a throw-away key")
+}
+
+// wanted tells whether Vault is left alone.
+func (l *localValues) wanted() bool { return l.offline || l.file != "" }
+
+func (l *localValues) source() (store.Source, error) {
+	if l.file == "" {
 		return store.Fakes{}, nil
 	}
-	file, err := os.Open(valuesFile)
+	file, err := os.Open(l.file)
 	if err != nil {
-		return nil, fault.New(fault.Path, "the file %s cannot be read", valuesFile)
+		return nil, fault.New(fault.Path, "the file %s cannot be read", l.file)
 	}
 	defer func() { _ = file.Close() }()
 	content, err := io.ReadAll(io.LimitReader(file, maxValuesFile+1))
 	if err != nil || len(content) > maxValuesFile {
-		return nil, fault.New(fault.Path, "the file %s cannot be read or is larger than %d bytes", valuesFile, maxValuesFile)
+		return nil, fault.New(fault.Path, "the file %s cannot be read or is larger than %d bytes", l.file, maxValuesFile)
 	}
-	return store.ParseValues(valuesFile, content)
+	return store.ParseValues(l.file, content)
+}
+
+// addSecrets connects the secrets stage: to the configuration's Vault, or to
+// local values. close revokes Vault's tokens.
+func (l *localValues) addSecrets(ctx context.Context, pipeline *plugin.Pipeline, settings *config.SealConfig) (close func(), err error) {
+	if !l.wanted() {
+		return addSecrets(ctx, pipeline, settings)
+	}
+	source, err := l.source()
+	if err != nil {
+		return func() {}, err
+	}
+	return func() {}, resolveLocally(pipeline, settings, source)
 }
 
 // resolveLocally has the secrets stage seal with a key that nobody keeps, so
 // that a laptop shows the form of the output without Vault, certificate or
-// salt. It judges by the environments that are configured, if any.
-func resolveLocally(pipeline *plugin.Pipeline, source store.Source) error {
+// salt. Injections are those of the configured environments; sealed-secret
+// where none is configured.
+func resolveLocally(pipeline *plugin.Pipeline, settings *config.SealConfig, source store.Source) error {
 	sealer, err := throwAwaySealer()
 	if err != nil {
 		return err
-	}
-	bindings, err := binding.NewSet(nil)
-	if err != nil {
-		return err
-	}
-	local := secrets.Environment{
-		Default:      inject.KindSealedSecret,
-		Injections:   map[inject.Kind]inject.Injection{inject.KindSealedSecret: inject.SealedSecret{Sealer: sealer}},
-		Sealer:       sealer,
-		PlainSecrets: secrets.PlainPass,
 	}
 	if len(pipeline.Environments) == 0 {
 		pipeline.Environments = []plugin.Environment{{Name: "local"}}
 	}
 	environments := map[string]secrets.Environment{}
 	for i := range pipeline.Environments {
+		injection := config.Injection{Default: string(inject.KindSealedSecret), PlainSecrets: string(secrets.PlainPass)}
+		if i < len(settings.Environments) && settings.Environments[i].Injection.Asked() {
+			injection = settings.Environments[i].Injection
+		}
 		pipeline.Environments[i].Resolved = true
-		environments[pipeline.Environments[i].Name] = local
+		environments[pipeline.Environments[i].Name] = injections(injection, settings.Vault, sealer)
 	}
-	pipeline.Secrets = &secrets.Stage{Bindings: bindings, Source: source, Environments: environments, Local: true}
+	pipeline.Secrets = &secrets.Stage{Source: source, Environments: environments, Local: true}
 	return nil
 }
 

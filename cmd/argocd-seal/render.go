@@ -28,8 +28,8 @@ const (
 
 type renderOptions struct {
 	config, root, until, output string
-	environment, valuesFrom     string
-	offline                     bool
+	environment                 string
+	values                      localValues
 	identity                    plugin.Identity
 	kubeVersion                 string
 	apiVersions                 []string
@@ -54,8 +54,7 @@ func newRenderCommand() *cobra.Command {
 	options.addSourceFlags(cmd.Flags())
 	flags := cmd.Flags()
 	flags.StringVar(&options.until, "until", untilSeal, "last stage to run: render, gate or seal")
-	flags.BoolVar(&options.offline, "offline", false, "use nothing but this program and the files: made-up values, sealed with a throw-away key")
-	flags.StringVar(&options.valuesFrom, "values-from", "", "YAML file of values by path and key, instead of Vault")
+	options.values.addFlags(flags)
 	flags.StringVarP(&options.output, "output", "o", "yaml", "yaml, or json for one object a line")
 	return cmd
 }
@@ -115,11 +114,13 @@ func (o *renderOptions) run(ctx context.Context, dir string, stdout, stderr io.W
 	if err != nil {
 		return err
 	}
-	revoke, err := o.addSecrets(ctx, pipeline, &settings)
-	if err != nil {
-		return err
+	if o.until == untilSeal {
+		revoke, err := o.values.addSecrets(ctx, pipeline, &settings)
+		if err != nil {
+			return err
+		}
+		defer revoke()
 	}
-	defer revoke()
 	output, err := pipeline.Run(ctx, job)
 	if err != nil {
 		return err
@@ -128,24 +129,6 @@ func (o *renderOptions) run(ctx context.Context, dir string, stdout, stderr io.W
 		log.Warn(warning.Error())
 	}
 	return write(stdout, output)
-}
-
-// addSecrets connects the secrets stage: to the configuration's Vault, or to
-// values of this machine.
-func (o *renderOptions) addSecrets(ctx context.Context, pipeline *plugin.Pipeline, settings *config.SealConfig) (revoke func(), err error) {
-	revoke = func() {}
-	switch {
-	case o.until != untilSeal:
-		return revoke, nil
-	case o.offline || o.valuesFrom != "":
-		source, err := localSource(o.valuesFrom)
-		if err != nil {
-			return revoke, err
-		}
-		return revoke, resolveLocally(pipeline, source)
-	default:
-		return addSecrets(ctx, pipeline, settings)
-	}
 }
 
 func (o *renderOptions) writer() (func(io.Writer, plugin.Output) error, error) {

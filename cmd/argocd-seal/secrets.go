@@ -26,9 +26,11 @@ func addSecrets(ctx context.Context, pipeline *plugin.Pipeline, settings *config
 			continue
 		}
 		pipeline.Environments[i].Resolved = true
-		if environments[environment.Name], err = injections(environment.Injection); err != nil {
+		sealer, err := newSealer(environment.Injection)
+		if err != nil {
 			return close, err
 		}
+		environments[environment.Name] = injections(environment.Injection, settings.Vault, sealer)
 	}
 	if len(environments) == 0 {
 		return close, nil
@@ -82,41 +84,39 @@ func rules(bindings []config.Binding) []binding.Rule {
 	return made
 }
 
-// injections builds all injections that an environment names.
-func injections(settings config.Injection) (secrets.Environment, error) {
+// injections builds all injections that an environment names. The sealer is nil
+// where nothing is sealed.
+func injections(settings config.Injection, vault config.Vault, sealer *seal.Sealer) secrets.Environment {
 	environment := secrets.Environment{
 		Default:      inject.Kind(settings.Default),
 		Injections:   map[inject.Kind]inject.Injection{},
+		Sealer:       sealer,
 		HydratorSafe: settings.HydratorSafe,
 		PlainSecrets: secrets.PlainSecrets(settings.PlainSecrets),
 		NoChecksums:  settings.NoChecksums,
 	}
-	if settings.Seals() {
-		sealer, err := newSealer(settings.SealedSecret)
-		if err != nil {
-			return environment, err
-		}
-		environment.Sealer = sealer
+	for _, name := range append([]string{settings.Default}, settings.Allowed...) {
+		kind := inject.Kind(name)
+		environment.Allowed = append(environment.Allowed, kind)
+		environment.Injections[kind] = injection(kind, settings, vault, sealer)
 	}
-	for _, kind := range append([]string{settings.Default}, settings.Allowed...) {
-		environment.Allowed = append(environment.Allowed, inject.Kind(kind))
-		environment.Injections[inject.Kind(kind)] = injection(inject.Kind(kind), settings, environment.Sealer)
-	}
-	return environment, nil
+	return environment
 }
 
-func injection(kind inject.Kind, settings config.Injection, sealer *seal.Sealer) inject.Injection {
+func injection(kind inject.Kind, settings config.Injection, vault config.Vault, sealer *seal.Sealer) inject.Injection {
 	switch kind {
 	case inject.KindSealedSecret:
 		return inject.SealedSecret{Sealer: sealer}
 	case inject.KindExternalSecret:
-		return inject.ExternalSecret{StoreName: settings.ExternalSecret.Store, StoreKind: settings.ExternalSecret.Kind}
+		external := settings.ExternalSecret
+		return inject.ExternalSecret{StoreName: external.Store, StoreKind: external.Kind, RefreshInterval: external.RefreshInterval.Duration()}
 	case inject.KindVaultStaticSecret:
-		return inject.VaultStaticSecret{AuthRef: settings.VaultStaticSecret.AuthRef}
+		static := settings.VaultStaticSecret
+		return inject.VaultStaticSecret{AuthRef: static.AuthRef, VaultNamespace: vault.Namespace, RefreshAfter: static.RefreshAfter.Duration()}
 	case inject.KindSecretProviderClass:
-		return inject.SecretProviderClass{VaultAddress: settings.NodeVaultAddress, Role: settings.WorkloadRole}
+		return inject.SecretProviderClass{VaultAddress: settings.NodeVaultAddress, Role: settings.WorkloadRole, VaultNamespace: vault.Namespace}
 	case inject.KindVaultAgent:
-		return inject.VaultAgent{Role: settings.WorkloadRole}
+		return inject.VaultAgent{Role: settings.WorkloadRole, VaultNamespace: vault.Namespace}
 	case inject.KindPlaintext:
 		return inject.Plaintext{}
 	default:
@@ -124,7 +124,12 @@ func injection(kind inject.Kind, settings config.Injection, sealer *seal.Sealer)
 	}
 }
 
-func newSealer(settings config.SealedSecret) (*seal.Sealer, error) {
+// newSealer returns nil where the environment has nothing to seal with.
+func newSealer(injection config.Injection) (*seal.Sealer, error) {
+	if !injection.Seals() {
+		return nil, nil
+	}
+	settings := injection.SealedSecret
 	certificate, err := seal.ReadCertificate(settings.CertificateFile, settings.Fingerprint)
 	if err != nil {
 		return nil, err

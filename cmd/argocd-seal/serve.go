@@ -26,6 +26,7 @@ const (
 
 type serveOptions struct {
 	config, socketDir string
+	values            localValues
 }
 
 func newServeCommand() *cobra.Command {
@@ -45,15 +46,16 @@ func newServeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), file, options.socketDir, log)
+			return serve(cmd.Context(), file, options, log)
 		},
 	}
 	cmd.Flags().StringVar(&options.config, "config", defaultConfig, "plugin.yaml")
 	cmd.Flags().StringVar(&options.socketDir, "socket-dir", defaultSocketDir, "directory of the plugin sockets, shared with the repo-server")
+	options.values.addFlags(cmd.Flags())
 	return cmd
 }
 
-func serve(ctx context.Context, file *config.File, socketDir string, log *logrus.Logger) error {
+func serve(ctx context.Context, file *config.File, options serveOptions, log *logrus.Logger) error {
 	pool, err := newPool(file.Seal.Render, log)
 	if err != nil {
 		return err
@@ -69,7 +71,10 @@ func serve(ctx context.Context, file *config.File, socketDir string, log *logrus
 	if err != nil {
 		return err
 	}
-	revoke, err := addSecrets(ctx, pipeline, &file.Seal)
+	if options.values.wanted() {
+		log.Warn("values do not come from Vault, and nobody can unseal what is sealed")
+	}
+	revoke, err := options.values.addSecrets(ctx, pipeline, &file.Seal)
 	if err != nil {
 		return err
 	}
@@ -88,7 +93,7 @@ func serve(ctx context.Context, file *config.File, socketDir string, log *logrus
 			Intakes:   plugin.NewIntakes(intakesPerRender * concurrency),
 			Log:       log,
 		},
-		Dir:         socketDir,
+		Dir:         options.socketDir,
 		Sockets:     file.Sockets(),
 		AllowedUIDs: file.Seal.Socket.AllowedUIDs,
 		Drain:       drain,
@@ -98,7 +103,7 @@ func serve(ctx context.Context, file *config.File, socketDir string, log *logrus
 		TelemetryAddress: file.Seal.Telemetry.Address,
 	}
 	err = server.Run(ctx, func() {
-		log.WithFields(logrus.Fields{"version": version, "sockets": server.Sockets, "dir": socketDir}).Info("serving")
+		log.WithFields(logrus.Fields{"version": version, "sockets": server.Sockets, "dir": options.socketDir}).Info("serving")
 	})
 	log.Info("stopped")
 	return err

@@ -100,10 +100,7 @@ patches:
 // makeRepository makes a repository with a base and its overlays, of usual size
 // and features, and with what kustomize makes of each.
 func makeRepository(ctx context.Context, dir string) (*harness.Repository, error) {
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return nil, err
-	}
-	repository, err := harness.CreateRepository(ctx, dir)
+	repository, err := emptyRepository(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -123,6 +120,13 @@ func makeRepository(ctx context.Context, dir string) (*harness.Repository, error
 		rendered[v.dir+"/"+renderedFile] = string(output)
 	}
 	return repository, repository.Commit(ctx, rendered)
+}
+
+func emptyRepository(ctx context.Context, dir string) (*harness.Repository, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return harness.CreateRepository(ctx, dir)
 }
 
 func overlayFiles() harness.Files {

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 )
@@ -12,6 +11,7 @@ import (
 type report struct {
 	tables      []table
 	idle, after memory
+	sealing     []sealing
 }
 
 // table is one application, rendered by all contenders. The first contender is
@@ -36,6 +36,7 @@ plugins also packing and streaming the repository. All three give the same objec
 	for _, t := range r.tables {
 		t.markdown(&b)
 	}
+	sealingMarkdown(&b, r.sealing)
 	b.WriteString(`
 ## What is compared
 
@@ -67,7 +68,7 @@ func (t table) markdown(b *strings.Builder) {
 	native := t.contenders[0].median()
 	for _, c := range t.contenders {
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %.2f |\n", c.name, milliseconds(c.median()),
-			milliseconds(slices.Min(c.took)), milliseconds(slices.Max(c.took)), float64(c.median())/float64(native))
+			milliseconds(c.fastest()), milliseconds(c.slowest()), float64(c.median())/float64(native))
 	}
 }
 

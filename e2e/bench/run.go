@@ -40,6 +40,10 @@ func (c *contender) median() time.Duration {
 	return sorted[len(sorted)/2]
 }
 
+func (c *contender) fastest() time.Duration { return slices.Min(c.took) }
+
+func (c *contender) slowest() time.Duration { return slices.Max(c.took) }
+
 func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	runs := flags.Int("n", 40, "counted runs of each contender")
@@ -95,7 +99,10 @@ func measure(ctx context.Context, runs int) (result report, err error) {
 		}
 		result.tables = append(result.tables, table{title: v.title, contenders: contenders})
 	}
-	result.after, err = settled(ctx, sidecar.PID())
+	if result.after, err = settled(ctx, sidecar.PID()); err != nil {
+		return report{}, err
+	}
+	result.sealing, err = measureSealing(ctx, lab, dir, runs)
 	return result, err
 }
 

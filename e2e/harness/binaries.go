@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,16 +21,27 @@ const (
 	ArgoCD3   Binary = ".cache/servers/argocd-v3-3.2.12"
 	Kustomize Binary = ".cache/servers/kustomize-5.8.1"
 	Helm      Binary = ".cache/servers/helm-3.20.2"
-	Redis     Binary = "redis-server"
-	Git       Binary = "git"
+	VaultCore Binary = ".cache/servers/vault-1.17.6"
+	APIServer Binary = ".cache/servers/kube-apiserver-1.33.13"
+	Unsealer  Binary = ".cache/servers/sealed-secrets-controller-0.27.1"
+	Kubeseal  Binary = ".cache/servers/kubeseal-0.27.1"
+	// SealedSecretCRD is no program, but comes with the controller.
+	SealedSecretCRD Binary = ".cache/servers/sealed-secrets-crd-0.27.1.yaml"
+	Redis           Binary = "redis-server"
+	Etcd            Binary = "etcd"
+	Unshare         Binary = "unshare"
+	Git             Binary = "git"
 )
+
+// packages are Debian's packages of the programs that are not called as these.
+var packages = map[Binary]string{Etcd: "etcd-server", Unshare: "util-linux"}
 
 // Path returns where the program is, or an error that says how to get it.
 func (b Binary) Path() (string, error) {
 	if filepath.Base(string(b)) == string(b) {
 		path, err := exec.LookPath(string(b))
 		if err != nil {
-			return "", fmt.Errorf("%s is not installed; fix: apt-get install -y %s", b, b)
+			return "", fmt.Errorf("%s is not installed; fix: apt-get install -y %s", b, cmp.Or(packages[b], string(b)))
 		}
 		return path, nil
 	}

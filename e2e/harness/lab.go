@@ -130,20 +130,24 @@ type Application struct {
 // Generate asks the repo-server for the application's manifests. Nothing is
 // taken from its caches: every call renders.
 func (l *Lab) Generate(ctx context.Context, app Application) (*apiclient.ManifestResponse, error) {
-	source := app.Source.DeepCopy()
-	source.RepoURL = app.Repository.URL
-	return l.client.GenerateManifest(ctx, &apiclient.ManifestRequest{
-		Repo:              &v1alpha1.Repository{Repo: app.Repository.URL},
+	return l.client.GenerateManifest(ctx, app.request())
+}
+
+func (a Application) request() *apiclient.ManifestRequest {
+	source := a.Source.DeepCopy()
+	source.RepoURL = a.Repository.URL
+	return &apiclient.ManifestRequest{
+		Repo:              &v1alpha1.Repository{Repo: a.Repository.URL},
 		Revision:          "HEAD",
 		NoCache:           true,
 		NoRevisionCache:   true,
-		AppName:           app.Name,
-		ProjectName:       app.Project,
-		Namespace:         app.Namespace,
+		AppName:           a.Name,
+		ProjectName:       a.Project,
+		Namespace:         a.Namespace,
 		KubeVersion:       KubeVersion,
 		ApiVersions:       APIVersions,
 		ApplicationSource: source,
-	})
+	}
 }
 
 // Details asks for what the user interface's Parameters tab shows.
@@ -160,9 +164,11 @@ func (l *Lab) Details(ctx context.Context, app Application) (*apiclient.RepoAppD
 }
 
 // Logs returns the end of every server's log.
-func (l *Lab) Logs() string {
+func (l *Lab) Logs() string { return logs(l.processes) }
+
+func logs(processes []*Process) string {
 	var b strings.Builder
-	for _, process := range l.processes {
+	for _, process := range processes {
 		fmt.Fprintf(&b, "=== %s\n%s\n", process.name, process.Log())
 	}
 	return b.String()

@@ -55,6 +55,10 @@ func start(ctx context.Context, s spec) (*Process, error) {
 	p.command = exec.CommandContext(context.WithoutCancel(ctx), s.path, s.args...)
 	p.command.Dir, p.command.Env = s.dir, s.env
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
+	// An open standard input, since some servers take its end for the signal to stop.
+	if _, err := p.command.StdinPipe(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", s.name, err)
+	}
 	// A group of its own, so that whatever a server starts ends with it; and
 	// the kernel ends it when a test binary dies without cleaning up.
 	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

@@ -44,7 +44,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	binary := flags.String("binary", "bin/argocd-seal", "the built argocd-seal")
 	config := flags.String("config", "plugin.yaml", "the sidecar's configuration")
-	file := flags.String("application", "examples/applications/kustomize-app.yaml", "the Application to render")
+	file := flags.String("application", "examples/applications/payments.yaml", "the Application to render")
+	values := flags.String("values-from", "examples/values.yaml", "the values that stand for Vault's")
 	root := flags.String("root", "examples", "the directory that is streamed, as if it were the repository")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -55,7 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	sidecar, err := startSidecar(ctx, *binary, *config, stderr)
+	sidecar, err := startSidecar(ctx, *binary, *config, *values, stderr)
 	if err != nil {
 		return err
 	}
@@ -69,8 +70,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
+	if err := write(stdout, manifests); err != nil {
+		return err
+	}
 	fmt.Fprintf(stderr, "demo: Argo CD gets %d manifests for %s of %s\n", len(manifests), app.Spec.Source.Path, app.Metadata.Name)
-	return write(stdout, manifests)
+	return compare(stderr, *values, manifests)
 }
 
 func readApplication(file string) (application, error) {
@@ -113,6 +117,33 @@ func generate(ctx context.Context, socket, root string, app application) ([]stri
 	}
 	response, err := stream.CloseAndRecv()
 	return response.GetManifests(), err
+}
+
+// compare says how many of the values stand in what Argo CD gets. One that does
+// is an error.
+func compare(w io.Writer, file string, manifests []string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	var paths map[string]map[string]string
+	if err := yaml.Unmarshal(text, &paths); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	values, shown := 0, 0
+	for _, keys := range paths {
+		for _, value := range keys {
+			values++
+			if strings.Contains(strings.Join(manifests, "\n"), value) {
+				shown++
+			}
+		}
+	}
+	fmt.Fprintf(w, "demo: of %d values in %s it shows %d\n", values, file, shown)
+	if shown > 0 {
+		return errors.New("a value was emitted in clear")
+	}
+	return nil
 }
 
 // write prints manifests, which are JSON, as one stream of YAML.

@@ -30,13 +30,13 @@ type sidecar struct {
 
 // startSidecar starts a sidecar that runs until stop, whatever happens to ctx:
 // it must get the chance to end well.
-func startSidecar(ctx context.Context, binary, config string, log io.Writer) (*sidecar, error) {
+func startSidecar(ctx context.Context, binary, config, values string, log io.Writer) (*sidecar, error) {
 	dir, err := os.MkdirTemp("", "argocd-seal-demo")
 	if err != nil {
 		return nil, err
 	}
 	s := &sidecar{dir: dir, exited: make(chan struct{})}
-	s.command = exec.CommandContext(context.WithoutCancel(ctx), binary, "serve", "--config", config, "--socket-dir", dir)
+	s.command = exec.CommandContext(context.WithoutCancel(ctx), binary, "serve", "--config", config, "--socket-dir", dir, "--values-from", values)
 	s.command.Stdout, s.command.Stderr = log, log
 	if err := s.command.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))

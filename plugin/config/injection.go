@@ -44,12 +44,16 @@ type ExternalSecret struct {
 	Store string `json:"store"`
 	// The store's kind.
 	Kind string `json:"kind" enum:"SecretStore,ClusterSecretStore"`
+	// How often the operator reads anew; an hour where it is 0.
+	RefreshInterval Duration `json:"refreshInterval" range:"0s..720h"`
 }
 
 // VaultStaticSecret says how the Vault Secrets Operator logs in.
 type VaultStaticSecret struct {
 	// The VaultAuth, as name or namespace/name.
 	AuthRef string `json:"authRef"`
+	// How often the operator reads anew; an hour where it is 0.
+	RefreshAfter Duration `json:"refreshAfter" range:"0s..720h"`
 }
 
 // Asked tells whether references of the environment are resolved.

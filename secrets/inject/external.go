@@ -1,8 +1,10 @@
 package inject
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
@@ -15,9 +17,8 @@ type ExternalSecret struct {
 	// StoreName and StoreKind name the SecretStore or ClusterSecretStore.
 	StoreName string
 	StoreKind string
-	// RefreshInterval is in the form that the operator's API server stores, such
-	// as "1h0m0s"; it is the default.
-	RefreshInterval string
+	// RefreshInterval is how often the operator reads anew; 0 means an hour.
+	RefreshInterval time.Duration
 }
 
 var _ Injection = ExternalSecret{}
@@ -31,8 +32,9 @@ var externalPipes = map[string]string{"base64encode": "b64enc", "base64decode": 
 // Inject returns one ExternalSecret.
 func (i ExternalSecret) Inject(secret *Secret, _ []object.Object) ([]object.Object, error) {
 	spec := map[string]any{
-		"refreshInterval": orDefault(i.RefreshInterval, "1h0m0s"),
-		"secretStoreRef":  map[string]any{"name": i.StoreName, "kind": orDefault(i.StoreKind, "ClusterSecretStore")},
+		// In the form that metav1.Duration stores: 1h0m0s.
+		"refreshInterval": cmp.Or(i.RefreshInterval, time.Hour).String(),
+		"secretStoreRef":  map[string]any{"name": i.StoreName, "kind": cmp.Or(i.StoreKind, "ClusterSecretStore")},
 	}
 	version := i.version(secret)
 	if version == externalGroup+"/v1" {
@@ -139,11 +141,4 @@ func remote(location Location, decode bool) map[string]any {
 		ref["version"] = strconv.Itoa(location.Version)
 	}
 	return ref
-}
-
-func orDefault(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

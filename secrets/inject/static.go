@@ -1,8 +1,10 @@
 package inject
 
 import (
+	"cmp"
 	"encoding/json"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
@@ -15,8 +17,8 @@ type VaultStaticSecret struct {
 	AuthRef string
 	// VaultNamespace is Vault's namespace; empty for none.
 	VaultNamespace string
-	// RefreshAfter is a duration such as "1h"; it is the default.
-	RefreshAfter string
+	// RefreshAfter is how often the operator reads anew; 0 means an hour.
+	RefreshAfter time.Duration
 }
 
 var _ Injection = VaultStaticSecret{}
@@ -46,7 +48,7 @@ func (i VaultStaticSecret) Inject(secret *Secret, workloads []object.Object) ([]
 	}
 	spec := map[string]any{
 		"vaultAuthRef": i.AuthRef, "mount": location.Mount.Path, "path": location.Path, "type": "kv-v" + strconv.Itoa(location.Mount.Version),
-		"refreshAfter": orDefault(i.RefreshAfter, "1h"), "hmacSecretData": true, "destination": destination,
+		"refreshAfter": oneUnit(cmp.Or(i.RefreshAfter, time.Hour)), "hmacSecretData": true, "destination": destination,
 	}
 	if i.VaultNamespace != "" {
 		spec["namespace"] = i.VaultNamespace
@@ -71,6 +73,20 @@ func (i VaultStaticSecret) Inject(secret *Secret, workloads []object.Object) ([]
 	return []object.Object{secret.emit(map[string]any{
 		"apiVersion": "secrets.hashicorp.com/v1beta1", "kind": "VaultStaticSecret", "metadata": secret.metadata(), "spec": spec,
 	})}, nil
+}
+
+// oneUnit writes a duration in the largest unit that needs no second one: the
+// operator's schema takes "90m" and not "1h30m".
+func oneUnit(d time.Duration) string {
+	for _, unit := range []struct {
+		size time.Duration
+		name string
+	}{{time.Hour, "h"}, {time.Minute, "m"}} {
+		if d%unit.size == 0 {
+			return strconv.FormatInt(int64(d/unit.size), 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(int64(d/time.Second), 10) + "s"
 }
 
 // onePath returns the one path and version that the custom resource can name.
