@@ -44,7 +44,9 @@ type Server struct {
 	// TelemetryAddress is where metrics and health are served over HTTP;
 	// nowhere where it is empty.
 	TelemetryAddress string
-	Log              logrus.FieldLogger
+	// Certificates are those that are sealed with.
+	Certificates []Certificate
+	Log          logrus.FieldLogger
 }
 
 // Run serves until ctx ends, then accepts no more, lets the requests in flight
@@ -68,6 +70,11 @@ func (s *Server) Run(ctx context.Context, ready func()) error {
 		server.Stop()
 		return errors.Join(err, closeAll(listeners))
 	}
+	s.Telemetry.watch(s.Certificates)
+	group.Go(func() error {
+		watchCertificates(ctx, s.Certificates, s.Log)
+		return nil
+	})
 	for _, listener := range listeners {
 		group.Go(func() error {
 			// Stopping before serving began is a stop all the same.

@@ -48,11 +48,11 @@ func (p *plan) authorize() {
 
 func (p *plan) grants() *binding.Grants {
 	if p.stage.Local {
-		var all []string
-		for _, kind := range inject.Kinds() {
-			all = append(all, string(kind))
+		allowed := []string{string(p.environment.Default)}
+		for _, kind := range p.environment.Allowed {
+			allowed = append(allowed, string(kind))
 		}
-		return binding.Unrestricted(all)
+		return binding.Unrestricted(allowed)
 	}
 	if p.stage.Bindings == nil {
 		return &binding.Grants{}

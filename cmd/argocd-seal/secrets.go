@@ -144,3 +144,18 @@ func newSealer(injection config.Injection) (*seal.Sealer, error) {
 	}
 	return seal.New(certificate, salt, scope)
 }
+
+// certificates are those that the pipeline seals with.
+func certificates(pipeline *plugin.Pipeline) []plugin.Certificate {
+	stage, ok := pipeline.Secrets.(*secrets.Stage)
+	if !ok {
+		return nil
+	}
+	var all []plugin.Certificate
+	for name, environment := range stage.Environments {
+		if sealer := environment.Sealer; sealer != nil {
+			all = append(all, plugin.Certificate{Environment: name, Fingerprint: sealer.Fingerprint(), NotAfter: sealer.NotAfter()})
+		}
+	}
+	return all
+}

@@ -101,6 +101,7 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 		Log:         log,
 
 		TelemetryAddress: file.Seal.Telemetry.Address,
+		Certificates:     certificates(pipeline),
 	}
 	err = server.Run(ctx, func() {
 		log.WithFields(logrus.Fields{"version": version, "sockets": server.Sockets, "dir": options.socketDir}).Info("serving")
