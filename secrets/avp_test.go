@@ -32,7 +32,7 @@ func applyPlaintext(t *testing.T, manifest string) (secrets.Result, error) {
 		t.Fatal(err)
 	}
 	stage.Source = source
-	return stage.Apply(t.Context(), secrets.Request{Identity: identity, Objects: parse(t, manifest)})
+	return run(t, stage, manifest)
 }
 
 // TestDocumentedExamplesUnderPlaintext compares with what argocd-vault-plugin
