@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/vaulttest"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/binding"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
@@ -25,14 +26,14 @@ import (
 )
 
 // wholeStage is the stage over a real Vault, through a proxy that counts.
-func wholeStage(t testing.TB, server *real, address string) *secrets.Stage {
+func wholeStage(t testing.TB, server *vaulttest.Server, address string) *secrets.Stage {
 	t.Helper()
 	for i := range 10 {
-		server.write(t, fmt.Sprintf("kv/data/demo/p%d", i), map[string]any{"data": map[string]any{"k": fmt.Sprintf("value-%d", i)}})
+		server.Write(t, fmt.Sprintf("kv/data/demo/p%d", i), map[string]any{"data": map[string]any{"k": fmt.Sprintf("value-%d", i)}})
 	}
 	client, err := vault.New(vault.Config{
 		Address: address, RequestsPerSecond: 1e6,
-		Roles: []vault.Role{{Name: "reader", Method: vault.Token, TokenFile: secretFile(t, server.root.Token())}},
+		Roles: []vault.Role{{Name: "reader", Method: vault.Token, TokenFile: vaulttest.File(t, server.Root.Token())}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -100,21 +101,15 @@ func application(references int) []object.Object {
 var request = secrets.Identity{Project: "team", App: "shop", Namespace: "prod", Revision: strings.Repeat("a", 40)}
 
 func TestRealStageReadsEachPathOnce(t *testing.T) {
-	server := startVault(t)
-	proxy := record(t, server.address)
+	server := vaulttest.Start(t)
+	proxy := vaulttest.Before(t, server)
 	stage := wholeStage(t, server, proxy.URL)
 	result, err := stage.Apply(deadline(t), secrets.Request{Identity: request, Objects: application(20)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	reads := 0
-	for _, path := range proxy.paths {
-		if strings.HasPrefix(path, "GET /v1/kv/data/") {
-			reads++
-		}
-	}
-	if reads != 10 {
-		t.Errorf("%d reads for 20 references over 10 paths, want 10: %v", reads, proxy.paths)
+	if reads := proxy.Count("GET /v1/kv/data/"); reads != 10 {
+		t.Errorf("%d reads for 20 references over 10 paths, want 10: %v", reads, proxy.Requests())
 	}
 	for _, o := range result.Objects {
 		if text, _ := json.Marshal(o.Fields); strings.Contains(string(text), "value-") {
@@ -126,8 +121,8 @@ func TestRealStageReadsEachPathOnce(t *testing.T) {
 // BenchmarkRealStage gives the median time of resolve and seal with 20 and with
 // 200 references over 10 paths.
 func BenchmarkRealStage(b *testing.B) {
-	server := startVault(b)
-	stage := wholeStage(b, server, server.address)
+	server := vaulttest.Start(b)
+	stage := wholeStage(b, server, server.Address)
 	for _, references := range []int{20, 200} {
 		b.Run(fmt.Sprint(references), func(b *testing.B) {
 			objects := application(references)
