@@ -130,6 +130,15 @@ func TestOneWatchForATest(t *testing.T) {
 	}
 }
 
+func TestSubtestsSearchForTheSecretsAroundThem(t *testing.T) {
+	secret := canary.Over(t).Secret(canary.Draw())
+	inner := &recorder{TB: t}
+	canary.Over(inner).See("x", secret)
+	if inner.end(); !inner.failed {
+		t.Error("a secret of the test around is not found")
+	}
+}
+
 // silent is an error that shows what it holds only to those who dig.
 type silent struct{ held string }
 

@@ -23,13 +23,13 @@ import (
 // for the secrets, together with what the process has written to standard
 // output, standard error, the loggers of its libraries and the directory for
 // temporary files. It is safe for concurrent use, but no two tests that have
-// one may run at the same time.
+// one may run at the same time. The watch over a subtest searches for the
+// secrets of the tests around it too.
 type Watch struct {
 	t       testing.TB
 	mu      sync.Mutex
 	secrets map[string]bool
 	seen    map[string][]byte
-	nest    nest
 }
 
 var (
@@ -52,13 +52,13 @@ func Over(t testing.TB) *Watch {
 	restore := w.captureProcess()
 	t.Cleanup(func() {
 		restore()
-		watchesMu.Lock()
-		delete(watches, t)
-		watchesMu.Unlock()
 		w.seeFiles(temporary)
-		if finding := w.Search(); finding != "" {
+		if finding := w.search(); finding != "" {
 			t.Errorf("%s", finding)
 		}
+		watchesMu.Lock()
+		defer watchesMu.Unlock()
+		delete(watches, t)
 	})
 	return w
 }
@@ -70,7 +70,7 @@ func (w *Watch) Secret(text string) string {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.secrets[text], w.nest = true, nil
+	w.secrets[text] = true
 	return text
 }
 
@@ -120,26 +120,30 @@ func (w *Watch) add(name string, content []byte) {
 	w.seen[name] = append(w.seen[name], content...)
 }
 
-// Seen returns what was added under a name.
-func (w *Watch) Seen(name string) string {
+// search returns where a secret was seen and in which form, or nothing.
+func (w *Watch) search() string {
+	needles := newNest(allSecrets())
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return string(w.seen[name])
-}
-
-// Search returns where a secret was seen and in which form, or nothing.
-func (w *Watch) Search() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.nest == nil {
-		w.nest = newNest(slices.Collect(maps.Keys(w.secrets)))
-	}
 	for _, name := range slices.Sorted(maps.Keys(w.seen)) {
-		if form, found := w.nest.find(w.seen[name], 0); found {
+		if form, found := needles.find(w.seen[name], 0); found {
 			return fmt.Sprintf("a secret stands in the %s: %s", name, form)
 		}
 	}
 	return ""
+}
+
+// allSecrets are those of all tests that run.
+func allSecrets() []string {
+	watchesMu.Lock()
+	defer watchesMu.Unlock()
+	secrets := map[string]bool{}
+	for _, w := range watches {
+		w.mu.Lock()
+		maps.Copy(secrets, w.secrets)
+		w.mu.Unlock()
+	}
+	return slices.Collect(maps.Keys(secrets))
 }
 
 // captureProcess sends what libraries print into files and the watch.
