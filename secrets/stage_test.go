@@ -123,23 +123,6 @@ func TestV10OneReadForEachPath(t *testing.T) {
 	}
 }
 
-func TestO9ResultIsStable(t *testing.T) {
-	manifest := secretWith("stringData: {a: <vault:kv/demo/db#password>, b: '<vault:kv/demo/db#username>:x', c: lit}") + "\n---\n" + deployment
-	first, err := run(t, newStage(t), manifest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 20 {
-		again, err := run(t, newStage(t), manifest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(encode(t, first.Objects), encode(t, again.Objects)); diff != "" {
-			t.Fatalf("(-first +again):\n%s", diff)
-		}
-	}
-}
-
 func TestSealedSecretMetadata(t *testing.T) {
 	result, err := run(t, newStage(t), `apiVersion: v1
 kind: Secret
