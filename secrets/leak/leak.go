@@ -122,15 +122,16 @@ func (s *scanner) add(text []byte, name string, word bool) {
 	s.first[pair/64] |= 1 << (pair % 64)
 }
 
-// find returns whose value a text holds.
-func (s *scanner) find(text string) (string, bool) {
+// find returns whose value a text holds. In the keys of a map words do not
+// count: they are names, such as "password", that no value is ever put into.
+func (s *scanner) find(text string, words bool) (string, bool) {
 	for i := 0; i+window <= len(text); i++ {
 		pair := uint16(text[i])<<8 | uint16(text[i+1])
 		if s.first[pair/64]&(1<<(pair%64)) == 0 {
 			continue
 		}
 		for _, n := range s.needles[[window]byte([]byte(text[i:i+window]))] {
-			if strings.HasPrefix(text[i:], string(n.text)) && !(n.word && withinWord(text, i, i+len(n.text))) {
+			if strings.HasPrefix(text[i:], string(n.text)) && !(n.word && (!words || withinWord(text, i, i+len(n.text)))) {
 				return n.name, true
 			}
 		}
@@ -151,16 +152,16 @@ func (s *scanner) walk(node any, field string, report func(field, name string)) 
 	case string:
 		if name, ok := s.whole[node]; ok {
 			report(field, name)
-		} else if name, ok := s.find(node); ok {
+		} else if name, ok := s.find(node, true); ok {
 			report(field, name)
 		}
 	case json.Number:
-		if name, ok := s.find(node.String()); ok {
+		if name, ok := s.find(node.String(), true); ok {
 			report(field, name)
 		}
 	case map[string]any:
 		for _, key := range sortedKeys(node) {
-			if name, ok := s.find(key); ok {
+			if name, ok := s.find(key, false); ok {
 				report(field, name)
 				continue
 			}

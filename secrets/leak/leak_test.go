@@ -95,6 +95,11 @@ func TestScanOfKeys(t *testing.T) {
 	if got := leak.Scan(objects, []leak.Watched{{Value: value.FromString("hunter2pw1"), Name: "n"}}); len(got) != 1 {
 		t.Errorf("a value as a key: %v, want one fault", got)
 	}
+	objects = configMap("x")
+	objects[0].Fields["data"].(map[string]any)["password"] = "v"
+	if got := leak.Scan(objects, []leak.Watched{{Value: value.FromString("password"), Name: "n"}}); len(got) != 0 {
+		t.Errorf("the name of a key that is somebody's password: %v, want none", got)
+	}
 }
 
 func TestScanPassesWhatHoldsNoValue(t *testing.T) {
