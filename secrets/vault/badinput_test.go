@@ -202,7 +202,7 @@ func TestRealExactValues(t *testing.T) {
 		{"templates", `"{{ .Values.x }} ${x} ]]> </script>"`, "", "{{ .Values.x }} ${x} ]]> </script>"},
 		{"number in an object", `{"n":123456789012345678901,"f":1.50}`, "jsonPath {.n} {.f}", "123456789012345678901 1.50"},
 		{"number in a JSON text", `"{\"n\":123456789012345678901,\"f\":1.50}"`, "jsonParse | jsonPath {.n} {.f}", "123456789012345678901 1.50"},
-		{"number in a YAML text", `"n: 9007199254740993\ns: \"1.50\"\n"`, "yamlParse | jsonPath {.n} {.s}", "9007199254740993 1.50"},
+		{"number in a YAML text", `"num: 9007199254740993\ntext: \"1.50\"\n"`, "yamlParse | jsonPath {.num} {.text}", "9007199254740993 1.50"},
 		{"nearly a mebibyte", `"` + mebibyte + `"`, "", mebibyte},
 	} {
 		t.Run(test.name, func(t *testing.T) {
