@@ -78,14 +78,20 @@ type served struct {
 // serve starts the service on a socket of its own, for one test.
 func serve(t *testing.T, discovery plugin.Discovery) *served {
 	t.Helper()
+	return servePipeline(t, discovery, &plugin.Pipeline{Limits: render.Limits{QuoteErrors: true}})
+}
+
+func servePipeline(t *testing.T, discovery plugin.Discovery, pipeline *plugin.Pipeline) *served {
+	t.Helper()
 	dir := t.TempDir()
 	renderer, log := &inProcess{}, &logBuffer{}
+	pipeline.Renderer = renderer
 	logger := logrus.New()
 	logger.SetOutput(log)
 	logger.SetLevel(logrus.TraceLevel)
 	server := &plugin.Server{
 		Service: &plugin.Service{
-			Pipeline:  &plugin.Pipeline{Renderer: renderer, Limits: render.Limits{QuoteErrors: true}},
+			Pipeline:  pipeline,
 			Discovery: discovery,
 			Archive:   source.DefaultLimits(),
 			Timeout:   20 * time.Second,

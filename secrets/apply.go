@@ -247,7 +247,11 @@ func (p *plan) roll() {
 		return
 	}
 	parts := map[int][][]byte{}
-	for _, planned := range p.secrets {
+	// By name, so that the order of files in the repository restarts nothing.
+	ordered := slices.SortedStableFunc(slices.Values(p.secrets), func(a, b *secretPlan) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name(), b.Name()))
+	})
+	for _, planned := range ordered {
 		if !planned.kind.ReadsValues() {
 			continue
 		}

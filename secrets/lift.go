@@ -48,7 +48,8 @@ func liftedSecret(o object.Object) object.Object {
 	}
 	const longest = 253
 	suffix := "-" + strings.ToLower(o.Kind()) + "-env"
-	metadata := map[string]any{"name": name[:min(len(name), longest-len(suffix))] + suffix}
+	name = strings.TrimRight(name[:min(len(name), longest-len(suffix))], "-.")
+	metadata := map[string]any{"name": name + suffix}
 	if namespace := o.Namespace(); namespace != "" {
 		metadata["namespace"] = namespace
 	}

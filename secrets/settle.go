@@ -252,6 +252,10 @@ func (p *plan) lift(inline *inlinePlan, lifted map[int]*secretPlan) {
 		lifted[inline.index] = planned
 	}
 	variable := *inline.variable
+	if err := inject.CheckKey(variable.key); err != nil {
+		p.located(err, p.request.Objects[inline.index], inline.field)
+		return
+	}
 	planned.lifts = append(planned.lifts, variable)
 	planned.entries = append(planned.entries, entryPlan{key: variable.key, field: inline.field, template: inline.template})
 	inline.template = nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/argocd-seal/argocd-seal-plugin/internal/canary"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/binding"
@@ -82,7 +83,7 @@ func TestRotationRollsTheWorkload(t *testing.T) {
 		}
 		return sums
 	}
-	first, same, rotated := checksum(""), checksum(""), checksum("kv/demo/db: {password: c4n4ry-new}")
+	first, same, rotated := checksum(""), checksum(""), checksum("kv/demo/db: {password: "+canary.Over(t).Secret(canary.Draw())+"}")
 	if first[0] == "" || first[0] != same[0] || first[0] == rotated[0] {
 		t.Errorf("checksums: %q, again %q, rotated %q", first[0], same[0], rotated[0])
 	}
@@ -113,7 +114,7 @@ spec:
 	if len(result.Objects) != 2 || result.Objects[0].String() != "SealedSecret prod/web-deployment-env" {
 		t.Fatalf("got %s", encode(t, result.Objects))
 	}
-	want := map[string]string{"init.P": "c4n4ry-pass", "app.P": "c4n4ry-user"}
+	want := map[string]string{"init.P": dbPass, "app.P": dbUser}
 	if diff := cmp.Diff(want, unseal(t, result.Objects[0])); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

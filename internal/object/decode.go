@@ -55,6 +55,32 @@ func Decode(file string, data []byte) ([]Object, error) {
 	return decodeYAML(file, data)
 }
 
+// DecodeValue reads a text that is one YAML document of any form, as [Decode]
+// reads documents. A mapping comes as map[string]any, a list as []any, a number
+// as json.Number. Faults quote the text.
+func DecodeValue(data []byte) (value any, err error) {
+	defer func() {
+		if recover() != nil {
+			value, err = nil, fault.New(fault.YAML, "the document cannot be parsed")
+		}
+	}()
+	if data, err = checkEncoding("", data); err != nil {
+		return nil, err
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	var document, more yaml.Node
+	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
+		return nil, parseFault("", err)
+	}
+	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
+		return nil, fault.New(fault.YAML, "there is more than one document")
+	}
+	if document.IsZero() {
+		return nil, nil
+	}
+	return (&builder{}).value(&document, 0)
+}
+
 func decodeYAML(file string, data []byte) (objects []Object, err error) {
 	// The parser reports its own faults by error; anything else that goes wrong
 	// in it must not take the process down.

@@ -162,7 +162,12 @@ func (i VaultAgent) file(secret *Secret, workload object.Object, pod *Pod, volum
 	if !found {
 		return nil
 	}
-	id := secret.Name() + "-" + strings.ReplaceAll(file.name, "/", "-")
+	// The name of an annotation has 63 characters, and the longest prefix 22.
+	id := shortened(secret.Name()+"-"+strings.ReplaceAll(file.name, "/", "-"), 63-len("agent-inject-template-"))
+	if _, taken := fields(pod.Metadata["annotations"])[agentPrefix+"agent-inject-template-"+id]; taken {
+		return workload.Fault(fault.Injection, pod.Path+".volumes", "the Secret's file %s stands in two volumes, and the agent writes a file once", file.name).
+			WithFix("mount the Secret once, or use the injection %s", KindSealedSecret)
+	}
 	pod.Annotate(agentPrefix+"agent-inject-secret-"+id, secret.firstPath())
 	pod.Annotate(agentPrefix+"agent-inject-template-"+id, template)
 	pod.Annotate(agentPrefix+"agent-inject-file-"+id, path.Base(target))

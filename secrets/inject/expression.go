@@ -20,9 +20,13 @@ func (s *Secret) expression(entry *Entry, fetch func(Location) fetched, pipes ma
 	}
 	var out strings.Builder
 	next := 0
-	for _, part := range entry.Template {
+	for i, part := range entry.Template {
 		if part.Ref == nil {
-			out.WriteString(escapeTemplate(part.Literal))
+			literal := escapeTemplate(part.Literal)
+			if before, ok := strings.CutSuffix(literal, "{"); ok && i+1 < len(entry.Template) {
+				literal = before + "{{ `{` }}" // it would join the braces that follow
+			}
+			out.WriteString(literal)
 			continue
 		}
 		value := fetch(entry.Locations[next])

@@ -4,6 +4,8 @@
 package inject
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"regexp"
 	"slices"
 	"strings"
@@ -213,6 +215,17 @@ func (s *Secret) serves(groupVersion string) bool {
 	return slices.ContainsFunc(s.APIVersions, func(text string) bool {
 		return text == groupVersion || strings.HasPrefix(text, groupVersion+"/")
 	})
+}
+
+// shortened keeps a name within a limit: where it is longer, a hash of all of
+// it replaces its end, so that two long names stay two.
+func shortened(name string, limit int) string {
+	if len(name) <= limit {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	suffix := "-" + hex.EncodeToString(sum[:4])
+	return strings.TrimRight(name[:limit-len(suffix)], "-._") + suffix
 }
 
 func anyMap(texts map[string]string) map[string]any {

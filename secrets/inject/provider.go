@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
@@ -36,6 +37,10 @@ func (i SecretProviderClass) Inject(secret *Secret, workloads []object.Object) (
 	}
 	if len(secret.Imports) > 0 {
 		return nil, secret.fault("", "a SecretProviderClass cannot take all keys of a path").WithFix("name the keys one by one")
+	}
+	if secret.immutable() {
+		return nil, secret.fault("immutable", "the CSI driver cannot make an immutable Secret").
+			WithFix("leave immutable out, or use the injection %s", KindSealedSecret)
 	}
 	parameters, pairs, err := i.parameters(secret)
 	if err != nil {
@@ -93,10 +98,8 @@ func (i SecretProviderClass) parameters(secret *Secret) (map[string]any, []any, 
 
 func (i SecretProviderClass) mount(secret *Secret, workload object.Object) error {
 	pod, _ := PodOf(workload)
-	name := "vault-" + secret.Name()
-	if len(name) > 63 {
-		name = name[:63]
-	}
+	// A volume's name is a DNS label: no dots, and 63 characters.
+	name := shortened("vault-"+strings.ReplaceAll(secret.Name(), ".", "-"), 63)
 	volumes := list(pod.Spec["volumes"])
 	if slices.ContainsFunc(volumes, func(v any) bool { return text(fields(v)["name"]) == name }) {
 		return workload.Fault(fault.Injection, pod.Path+".volumes", "there is a volume %q already", name).WithFix("rename the volume")

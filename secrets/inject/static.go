@@ -30,7 +30,8 @@ var staticPipes = map[string]string{"base64encode": "b64enc", "base64decode": "b
 // that use the Secret when it changes.
 func (i VaultStaticSecret) Inject(secret *Secret, workloads []object.Object) ([]object.Object, error) {
 	if secret.immutable() {
-		return nil, secret.fault("immutable", "Vault Secrets Operator cannot make an immutable Secret")
+		return nil, secret.fault("immutable", "Vault Secrets Operator cannot make an immutable Secret").
+			WithFix("leave immutable out, or use the injection %s", KindSealedSecret)
 	}
 	location, err := onePath(secret)
 	if err != nil {

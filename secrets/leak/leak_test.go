@@ -69,6 +69,15 @@ func TestScanOfShortValues(t *testing.T) {
 		{"its base64", "4711", base64.StdEncoding.EncodeToString([]byte("4711")), 1},
 		{"inside of a text", "4711", "port 4711", 0},
 		{"a number", "4711", json.Number("4711"), 0},
+		{"three bytes", "app", "app", 0},
+		{"a word inside of another", "secret", "secretKeyRef", 0},
+		{"a word with a digit behind it", "secret", "secret1", 0},
+		{"a word by itself", "secret", "the secret/word", 1},
+		{"a word as base64", "secret", base64.StdEncoding.EncodeToString([]byte("xsecretx")), 1},
+		{"digits inside of others", "471147", "1471147", 0},
+		{"digits by themselves", "471147", "pin=471147", 1},
+		{"letters and digits inside of a word", "hunter2", "xhunter2x", 1},
+		{"twelve letters inside of a word", "correcthorse", "xcorrecthorsex", 1},
 		{"a boolean", "true", true, 0},
 		{"empty", "", "", 0},
 		{"a long number", "471147114711", json.Number("471147114711"), 1},
@@ -85,6 +94,11 @@ func TestScanOfKeys(t *testing.T) {
 	objects[0].Fields["data"].(map[string]any)["hunter2pw1"] = "v"
 	if got := leak.Scan(objects, []leak.Watched{{Value: value.FromString("hunter2pw1"), Name: "n"}}); len(got) != 1 {
 		t.Errorf("a value as a key: %v, want one fault", got)
+	}
+	objects = configMap("x")
+	objects[0].Fields["data"].(map[string]any)["password"] = "v"
+	if got := leak.Scan(objects, []leak.Watched{{Value: value.FromString("password"), Name: "n"}}); len(got) != 0 {
+		t.Errorf("the name of a key that is somebody's password: %v, want none", got)
 	}
 }
 

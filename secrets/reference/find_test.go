@@ -2,6 +2,9 @@ package reference_test
 
 import (
 	"encoding/base64"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -196,6 +199,8 @@ func TestModifiers(t *testing.T) {
 		{"jsonParse of a number", text("3"), "jsonParse", "3", value.Number},
 		{"yamlParse", text("a: 1\nb: [x]\n"), "yamlParse", `{"a":1,"b":["x"]}`, value.Object},
 		{"yamlParse and jsonPath", text("user: u\npass: p\n"), "yamlParse | jsonPath {.user}{':'}{.pass}", "u:p", value.Text},
+		{"yamlParse keeps digits", text("num: 9007199254740993"), "yamlParse", `{"num":9007199254740993}`, value.Object},
+		{"yamlParse as Kubernetes reads it", text("[yes, 017, ~, 2024-01-02]"), "yamlParse", `[true,15,null,"2024-01-02"]`, value.List},
 		{"indent", text("a\nb\nc"), "indent 2", "a\n  b\n  c", value.Text},
 		{"indent keeps empty lines and depth", text("a:\n  b\n\nc\n"), "indent 2", "a:\n    b\n\n  c\n", value.Text},
 	} {
@@ -233,10 +238,33 @@ func TestY9ModifierFaultsShowNoValue(t *testing.T) {
 	}
 }
 
+// references are all of the guide to references, and what people may mistake
+// for one: the seeds of the fuzzer.
+func references(t testing.TB) []string {
+	t.Helper()
+	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "references.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile("<(?:vault|path):[^>\n]*>").FindAllString(string(guide), -1)
+	if len(found) < 5 {
+		t.Fatalf("the guide has %d references", len(found))
+	}
+	return append(found,
+		"<vault:kv/a#k>", "<vault:kv/a#k@1 | jsonPath {.a} | base64encode>", "<path:kv/data/a#k#1>", "x<vault:kv/a>y", "<user>", "<user | base64encode>",
+		"< vault:a>", "<Vault:kv/a#k>", "<vаult:kv/a#k>", "<vault：kv/a#k>", "<vault:kv/a#k | jsonPath {'>'}>", "<vault:kv/a#k | jsonPath {.a[?(@.x>1)].y}>",
+		"<vault:kv/a#k | jsonPath {.a\\}>", "<vault:kv/a#k", "<vault:kv/../a#k>", "<vault:kv/%2e%2e/a#k>", "<vault:kv//a#k>", "<vault:sys/raw/x#k>",
+		"<vault:kv/a#k@4294967297>", "<path:kv/data/data/a#k#latest | indent 65>", "<vault:kv/a#k><vault:kv/b#k>", "<<vault:kv/a#k>>", "<a>\n<vault:kv/a#k>",
+		"<vault:kv/user@example/db@3#k@2>", "<vault:kv/a\x00b#k>", "<vault:kv/a#k | base64encode | base64decode | sha256sum>",
+	)
+}
+
 func FuzzFind(f *testing.F) {
-	for _, seed := range []string{
-		"<vault:kv/a#k>", "<vault:kv/a#k@1 | jsonPath {.a} | base64encode>", "<path:kv/data/a#k#1>", "x<vault:kv/a>y", "<user>", "< vault:a>", "<vаult:kv/a#k>", "<vault:kv/a#k | jsonPath {'>'}>",
-	} {
+	seeds := references(f)
+	if len(seeds) < 20 {
+		f.Fatalf("%d seeds", len(seeds))
+	}
+	for _, seed := range seeds {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -261,6 +289,30 @@ func FuzzFind(f *testing.F) {
 			if err != nil && len(err.Error()) > fault.MaxText {
 				t.Errorf("the fault has %d bytes", len(err.Error()))
 			}
+		}
+	})
+}
+
+// FuzzModify runs chains over any value: whatever it is, there is a result or a
+// fault that does not show it.
+func FuzzModify(f *testing.F) {
+	chains := []string{
+		"base64encode", "base64decode", "jsonParse", "yamlParse", "jsonPath {.a}", "jsonPath {range .a[*]}{.b}{end}", "indent 3", "sha256sum",
+		"yamlParse | jsonPath {.a[0]}", "base64decode | jsonParse | jsonPath {..b}", "jsonPath {.a[?(@.b>1)].c}",
+	}
+	for _, seed := range []string{"", "text", "cGFzcw==", `{"a":[{"b":2,"c":"x"}]}`, "a: &x [1, *x]\n", "a: 1\na: 2\n", "- 1\n---\n- 2\n", "\xff\x00", "1e999", "[[[[", "a: !!binary x"} {
+		for i := range chains {
+			f.Add(seed, uint8(i))
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string, number uint8) {
+		ref, err := reference.Parse("<vault:kv/a#k | " + chains[int(number)%len(chains)] + ">")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = reference.Modify(value.FromString(text), ref.Modifiers)
+		if err != nil && len(text) >= 8 && !strings.Contains(ref.Text, text) && strings.Contains(err.Error(), text) {
+			t.Errorf("the fault shows the value: %v", err)
 		}
 	})
 }

@@ -10,9 +10,9 @@ import (
 	"strings"
 
 	"k8s.io/client-go/util/jsonpath"
-	"sigs.k8s.io/yaml"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/value"
 )
 
@@ -139,11 +139,17 @@ func jsonParse(input value.Value, _ string) (value.Value, bool) {
 	return parsed, err == nil
 }
 
+// yamlParse reads YAML as the rest of the program does. A number that would
+// not stay what it is fails; the original turns it into a float.
 func yamlParse(input value.Value, _ string) (value.Value, bool) {
 	if !input.Scalar() {
 		return value.Value{}, false
 	}
-	converted, err := yaml.YAMLToJSON(input.Reveal())
+	document, err := object.DecodeValue(input.Reveal())
+	if err != nil {
+		return value.Value{}, false
+	}
+	converted, err := json.Marshal(document)
 	if err != nil {
 		return value.Value{}, false
 	}

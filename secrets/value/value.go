@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Redacted is what a value prints as.
@@ -62,7 +63,8 @@ func FromString(s string) Value { return New([]byte(s)) }
 // quote the input.
 func FromJSON(raw []byte) (Value, error) {
 	raw = bytes.TrimSpace(raw)
-	if !json.Valid(raw) {
+	// encoding/json would put U+FFFD in the place of what is not UTF-8.
+	if !json.Valid(raw) || !utf8.Valid(raw) {
 		return Value{}, fmt.Errorf("value: not one JSON value")
 	}
 	switch raw[0] {

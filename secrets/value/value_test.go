@@ -123,7 +123,7 @@ func TestFromJSONKeepsExactText(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", test.raw, diff)
 		}
 	}
-	for _, raw := range []string{"", "{", canary, `"` + canary} {
+	for _, raw := range []string{"", "{", canary, `"` + canary, `"` + canary + "\xff\"", `1 2`} {
 		if _, err := value.FromJSON([]byte(raw)); err == nil || strings.Contains(err.Error(), canary) {
 			t.Errorf("FromJSON(%q) = %v, want an error without the input", raw, err)
 		}

@@ -5,17 +5,18 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/argocd-seal/argocd-seal-plugin/internal/vaulttest"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/store"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/vault"
 )
 
 // BenchmarkRealRead reads one secret from the real Vault.
 func BenchmarkRealRead(b *testing.B) {
-	server := startVault(b)
-	server.write(b, "kv/data/demo/bench", map[string]any{"data": map[string]any{"k": strings.Repeat("v", 64)}})
+	server := vaulttest.Start(b)
+	server.Write(b, "kv/data/demo/bench", map[string]any{"data": map[string]any{"k": strings.Repeat("v", 64)}})
 	client, err := vault.New(vault.Config{
-		Address: server.address, RequestsPerSecond: 1e6,
-		Roles: []vault.Role{{Name: "reader", Method: vault.Token, TokenFile: secretFile(b, server.root.Token())}},
+		Address: server.Address, RequestsPerSecond: 1e6,
+		Roles: []vault.Role{{Name: "reader", Method: vault.Token, TokenFile: vaulttest.File(b, server.Root.Token())}},
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -77,6 +77,9 @@ func (c *Client) once(ctx context.Context, attempt send) (got answer, retry bool
 			return answer{}, false, outOfTime(ctx)
 		}
 		c.breaker.report(false)
+		if errors.Is(err, errCutOff) {
+			return answer{}, true, fault.New(fault.Vault, "Vault's answer ended early")
+		}
 		return answer{}, true, fault.New(fault.Vault, "Vault cannot be reached").
 			WithFix("the platform team checks address, certificate and network with argocd-seal doctor")
 	}
@@ -87,6 +90,7 @@ func (c *Client) once(ctx context.Context, attempt send) (got answer, retry bool
 		return answer{}, false, fault.New(fault.Vault, "Vault redirects to another host, which is not followed").
 			WithFix("the platform team sets vault.address to the active node or to a balancer in front of it")
 	case got.status == http.StatusTooManyRequests:
+		c.breaker.report(true)
 		return answer{}, true, fault.New(fault.Vault, "Vault has too many requests")
 	case got.status == http.StatusServiceUnavailable:
 		c.breaker.report(false)
@@ -99,9 +103,9 @@ func (c *Client) once(ctx context.Context, attempt send) (got answer, retry bool
 	if got.status >= 400 {
 		return got, false, nil
 	}
-	got.body, err = io.ReadAll(response.Body)
+	got.body, err = io.ReadAll(response.Body) // from memory
 	if err != nil {
-		return answer{}, true, fault.New(fault.Vault, "Vault's answer ended early")
+		return answer{}, false, fault.New(fault.Internal, "an answer of Vault cannot be read")
 	}
 	if len(got.body) > maxAnswer {
 		return answer{}, false, fault.New(fault.Limit, "Vault's answer has more than %d bytes", maxAnswer)

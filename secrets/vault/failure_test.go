@@ -12,23 +12,26 @@ import (
 	"testing"
 	"time"
 
+	"github.com/argocd-seal/argocd-seal-plugin/internal/canary"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/vaulttest"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/store"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/vault"
 )
 
-const canary = "c4n4ry-8f3b2a"
+// held is a value in Vault and token one that Vault gives out.
+var held, token = canary.Draw(), "hvs." + canary.Draw()
 
 var query = store.Query{Role: "reader", Mount: store.Mount{Path: "kv", Version: 2}, Path: "demo/db"}
 
 // misbehaving is a server that answers logins, and reads as a test says: what a
 // real Vault cannot be made to do.
-func misbehaving(t *testing.T, read http.HandlerFunc) *vault.Client {
+func misbehaving(t *testing.T, read http.HandlerFunc) watched {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/v1/auth/userpass/login/"):
-			fmt.Fprintf(w, `{"auth":{"client_token":"hvs.%s","lease_duration":3600,"renewable":true}}`, canary)
+			fmt.Fprintf(w, `{"auth":{"client_token":"%s","lease_duration":3600,"renewable":true}}`, token)
 		case strings.HasPrefix(r.URL.Path, "/v1/auth/token/"):
 			fmt.Fprint(w, `{"data":{"ttl":3600}}`)
 		default:
@@ -36,7 +39,7 @@ func misbehaving(t *testing.T, read http.HandlerFunc) *vault.Client {
 		}
 	}))
 	t.Cleanup(server.Close)
-	return newClient(t, server.URL, vault.Role{Name: "reader", Method: vault.Userpass, Username: "u", PasswordFile: secretFile(t, "pw")})
+	return newClient(t, server.URL, vault.Role{Name: "reader", Method: vault.Userpass, Username: "u", PasswordFile: vaulttest.File(t, "pw")})
 }
 
 func TestV7FailuresQuoteNothing(t *testing.T) {
@@ -46,20 +49,20 @@ func TestV7FailuresQuoteNothing(t *testing.T) {
 		body   string
 		code   fault.Code
 	}{
-		{"500 with the value", 500, canary, fault.Vault},
-		{"500 as a page", 500, "<html>" + canary + "</html>", fault.Vault},
-		{"502", 502, canary, fault.Vault},
-		{"503", 503, `{"errors":["` + canary + `"]}`, fault.Vault},
-		{"429", 429, canary, fault.Vault},
-		{"403", 403, `{"errors":["` + canary + `"]}`, fault.Secret},
-		{"404", 404, `{"errors":["` + canary + `"]}`, fault.Secret},
-		{"400", 400, canary, fault.Secret},
-		{"200 with garbage", 200, canary, fault.Vault},
-		{"200 with half of JSON", 200, `{"data":{"data":{"k":"` + canary, fault.Vault},
-		{"200 with another form", 200, `{"data":{"data":["` + canary + `"]}}`, fault.Vault},
+		{"500 with the value", 500, held, fault.Vault},
+		{"500 as a page", 500, "<html>" + held + "</html>", fault.Vault},
+		{"502", 502, held, fault.Vault},
+		{"503", 503, `{"errors":["` + held + `"]}`, fault.Vault},
+		{"429", 429, held, fault.Vault},
+		{"403", 403, `{"errors":["` + held + `"]}`, fault.Secret},
+		{"404", 404, `{"errors":["` + held + `"]}`, fault.Secret},
+		{"400", 400, held, fault.Secret},
+		{"200 with garbage", 200, held, fault.Vault},
+		{"200 with half of JSON", 200, `{"data":{"data":{"k":"` + held, fault.Vault},
+		{"200 with another form", 200, `{"data":{"data":["` + held + `"]}}`, fault.Vault},
 		{"deleted", 200, `{"data":{"data":null,"metadata":{"version":1}}}`, fault.Secret},
 		{"empty", 200, `{}`, fault.Secret},
-		{"too large", 200, `{"data":{"data":{"k":"` + strings.Repeat(canary, 1<<20) + `"}}}`, fault.Limit},
+		{"too large", 200, `{"data":{"data":{"k":"` + strings.Repeat(held, 1<<19) + `"}}}`, fault.Limit},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			client := misbehaving(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -72,9 +75,8 @@ func TestV7FailuresQuoteNothing(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			_, err := client.Read(ctx, query)
-			if fault.CodeOf(err) != test.code || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), canary) {
-				t.Errorf("got %v, want %s without the body", err, test.code)
+			if _, err := client.Read(ctx, query); fault.CodeOf(err) != test.code {
+				t.Errorf("got %v, want %s", err, test.code)
 			}
 		})
 	}
@@ -97,7 +99,7 @@ func TestV2RedirectsKeepTheToken(t *testing.T) {
 
 func TestV3LeasesAreRefusedAndGivenBack(t *testing.T) {
 	for name, extra := range map[string]string{
-		"lease": `"lease_id":"kv/x/1"`, "renewable": `"renewable":true`, "login": `"auth":{"client_token":"` + canary + `"}`, "wrapped": `"wrap_info":{"token":"` + canary + `"}`,
+		"lease": `"lease_id":"kv/x/1"`, "renewable": `"renewable":true`, "login": `"auth":{"client_token":"` + held + `"}`, "wrapped": `"wrap_info":{"token":"` + held + `"}`,
 	} {
 		var revoked atomic.Int32
 		client := misbehaving(t, func(w http.ResponseWriter, r *http.Request) {
@@ -105,7 +107,7 @@ func TestV3LeasesAreRefusedAndGivenBack(t *testing.T) {
 				revoked.Add(1)
 				return
 			}
-			fmt.Fprintf(w, `{%s,"data":{"data":{"k":"%s"}}}`, extra, canary)
+			fmt.Fprintf(w, `{%s,"data":{"data":{"k":"%s"}}}`, extra, held)
 		})
 		_, err := client.Read(deadline(t), query)
 		want := map[bool]int32{true: 1}[name == "lease"]
@@ -169,13 +171,13 @@ func TestV4EnvironmentIsIgnored(t *testing.T) {
 	evil := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits.Add(1) }))
 	defer evil.Close()
 	for name, text := range map[string]string{
-		"VAULT_ADDR": evil.URL, "VAULT_AGENT_ADDR": evil.URL, "VAULT_TOKEN": canary, "VAULT_NAMESPACE": "evil", "VAULT_PROXY_ADDR": evil.URL,
+		"VAULT_ADDR": evil.URL, "VAULT_AGENT_ADDR": evil.URL, "VAULT_TOKEN": "hvs." + held, "VAULT_NAMESPACE": "evil", "VAULT_PROXY_ADDR": evil.URL,
 		"VAULT_HTTP_PROXY": evil.URL, "HTTP_PROXY": evil.URL, "VAULT_HEADERS": `{"X-Evil":"1"}`, "VAULT_WRAP_TTL": "60",
 	} {
 		t.Setenv(name, text)
 	}
 	client := misbehaving(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("X-Vault-Token") != "hvs."+canary || r.Header.Get("X-Vault-Namespace") != "" || r.Header.Get("X-Evil") != "" || r.Header.Get("X-Vault-Wrap-Ttl") != "" {
+		if r.Header.Get("X-Vault-Token") != token || r.Header.Get("X-Vault-Namespace") != "" || r.Header.Get("X-Evil") != "" || r.Header.Get("X-Vault-Wrap-Ttl") != "" {
 			t.Errorf("headers from the environment: %v", r.Header)
 		}
 		fmt.Fprint(w, `{"data":{"data":{"k":"v"}}}`)
@@ -207,7 +209,7 @@ func TestNewRefuses(t *testing.T) {
 }
 
 func TestV6ServiceAccountTokens(t *testing.T) {
-	token := func(claims map[string]any) string {
+	claimed := func(claims map[string]any) string {
 		text, _ := json.Marshal(claims)
 		return "e30." + base64.RawURLEncoding.EncodeToString(text) + ".c2ln"
 	}
@@ -215,11 +217,11 @@ func TestV6ServiceAccountTokens(t *testing.T) {
 		token string
 		ok    bool
 	}{
-		"projected for vault": {token(map[string]any{"exp": 4102444800, "aud": []string{"vault"}}), true},
-		"legacy":              {token(map[string]any{"aud": []string{"vault"}}), false},
-		"for the API server":  {token(map[string]any{"exp": 4102444800, "aud": []string{"vault", "https://kubernetes.default.svc.cluster.local"}}), false},
-		"one audience":        {token(map[string]any{"exp": 4102444800, "aud": "https://kubernetes.default.svc"}), false},
-		"no token":            {canary, false},
+		"projected for vault": {claimed(map[string]any{"exp": 4102444800, "aud": []string{"vault"}}), true},
+		"legacy":              {claimed(map[string]any{"aud": []string{"vault"}}), false},
+		"for the API server":  {claimed(map[string]any{"exp": 4102444800, "aud": []string{"vault", "https://kubernetes.default.svc.cluster.local"}}), false},
+		"one audience":        {claimed(map[string]any{"exp": 4102444800, "aud": "https://kubernetes.default.svc"}), false},
+		"no token":            {held, false},
 		"empty":               {"\n", false},
 	} {
 		var logins atomic.Int32
@@ -227,9 +229,9 @@ func TestV6ServiceAccountTokens(t *testing.T) {
 			logins.Add(1)
 			fmt.Fprint(w, `{"auth":{"client_token":"t","lease_duration":60}}`)
 		}))
-		client := newClient(t, server.URL, vault.Role{Name: "r", Method: vault.Kubernetes, VaultRole: "r", TokenFile: secretFile(t, test.token)})
+		client := newClient(t, server.URL, vault.Role{Name: "r", Method: vault.Kubernetes, VaultRole: "r", TokenFile: vaulttest.File(t, test.token)})
 		err := client.Check(deadline(t), "r")
-		if test.ok != (err == nil) || !test.ok && (logins.Load() != 0 || strings.Contains(err.Error(), canary)) {
+		if test.ok != (err == nil) || !test.ok && logins.Load() != 0 {
 			t.Errorf("%s: %v after %d logins", name, err, logins.Load())
 		}
 		server.Close()

@@ -7,20 +7,18 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/argocd-seal/argocd-seal-plugin/internal/vaulttest"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/vault"
 )
 
 // jwtRole sets JWT auth up with a key of the test's and returns a role with a
 // token that the key signed.
-func jwtRole(t *testing.T, server *real, policy string) vault.Role {
+func jwtRole(t *testing.T, server *vaulttest.Server, policy string) vault.Role {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -31,12 +29,12 @@ func jwtRole(t *testing.T, server *real, policy string) vault.Role {
 		t.Fatal(err)
 	}
 	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-	server.write(t, "auth/jwt/config", map[string]any{"jwt_validation_pubkeys": string(public)})
-	server.write(t, "auth/jwt/role/reader", map[string]any{
+	server.Write(t, "auth/jwt/config", map[string]any{"jwt_validation_pubkeys": string(public)})
+	server.Write(t, "auth/jwt/role/reader", map[string]any{
 		"role_type": "jwt", "bound_audiences": "vault", "user_claim": "sub", "token_policies": policy,
 	})
 	token := sign(t, key, map[string]any{"aud": "vault", "sub": "sidecar", "exp": time.Now().Add(time.Hour).Unix(), "iat": time.Now().Unix()})
-	return vault.Role{Method: vault.JWT, VaultRole: "reader", TokenFile: secretFile(t, token)}
+	return vault.Role{Method: vault.JWT, VaultRole: "reader", TokenFile: vaulttest.File(t, token)}
 }
 
 func sign(t *testing.T, key *rsa.PrivateKey, claims map[string]any) string {
@@ -55,20 +53,4 @@ func sign(t *testing.T, key *rsa.PrivateKey, claims map[string]any) string {
 		t.Fatal(err)
 	}
 	return signed + "." + base64.RawURLEncoding.EncodeToString(signature)
-}
-
-func binaryPath() string {
-	dir := os.Getenv("ARGOCD_SEAL_SERVERS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", ".cache", "servers")
-	}
-	return filepath.Join(dir, serverName)
-}
-
-func (r *real) unsealKeyHex() string {
-	raw, err := base64.StdEncoding.DecodeString(r.unsealKey)
-	if err != nil {
-		return ""
-	}
-	return hex.EncodeToString(raw)
 }

@@ -90,9 +90,10 @@ func (s *session) ownToken(ctx context.Context) (auth, error) {
 	if err != nil {
 		return auth{}, err
 	}
-	s.api.SetToken(token)
+	// Other requests go on with the token in use until this one has proved good.
+	candidate := s.anonymous.WithRequestCallbacks(func(r *api.Request) { r.ClientToken = token })
 	got, err := s.client.call(ctx, func(ctx context.Context) (*api.Response, error) {
-		return s.api.Logical().ReadRawWithContext(ctx, "auth/token/lookup-self")
+		return candidate.Logical().ReadRawWithContext(ctx, "auth/token/lookup-self")
 	})
 	if err != nil {
 		return auth{}, err

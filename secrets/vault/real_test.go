@@ -11,7 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/vault/api"
 
+	"github.com/argocd-seal/argocd-seal-plugin/internal/canary"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/vaulttest"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/store"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/vault"
 )
@@ -20,36 +22,80 @@ var kv2 = store.Mount{Path: "kv", Version: 2}
 
 // prepare gives a Vault a policy and a user, and returns a role that logs in as
 // that user with tokens of the given life.
-func prepare(t *testing.T, server *real, ttl string) vault.Role {
+func prepare(t testing.TB, server *vaulttest.Server, ttl string) vault.Role {
 	t.Helper()
 	name := strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()))
-	if err := server.root.Sys().PutPolicy(name, `
+	password := server.User(t, name, `
 path "kv/data/demo/*" { capabilities = ["read"] }
 path "kv/subkeys/demo/*" { capabilities = ["read"] }
-path "kv1/demo/*" { capabilities = ["read"] }`); err != nil {
-		t.Fatal(err)
-	}
-	server.write(t, "auth/userpass/users/"+name, map[string]any{"password": "pw-" + name, "token_policies": name, "token_ttl": ttl})
-	return vault.Role{Name: "reader", Method: vault.Userpass, Username: name, PasswordFile: secretFile(t, "pw-"+name+"\n")}
+path "kv1/demo/*" { capabilities = ["read"] }`, ttl)
+	return vault.Role{Name: "reader", Method: vault.Userpass, Username: name, PasswordFile: password}
 }
 
-func newClient(t *testing.T, address string, roles ...vault.Role) *vault.Client {
+func deadline(t testing.TB) context.Context {
 	t.Helper()
-	client, err := vault.New(vault.Config{Address: address, Roles: roles})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// watched is a client whose faults and answers are searched for secrets.
+type watched struct {
+	*vault.Client
+	watch *canary.Watch
+}
+
+func (w watched) Read(ctx context.Context, query store.Query) (store.Secret, error) {
+	secret, err := w.Client.Read(ctx, query)
+	w.watch.See("secrets", fmt.Sprintf("%v %+v %#v", secret, secret, secret))
+	w.watch.SeeError(err)
+	return secret, err
+}
+
+func (w watched) Keys(ctx context.Context, query store.Query) ([]string, error) {
+	keys, err := w.Client.Keys(ctx, query)
+	w.watch.See("keys", keys)
+	w.watch.SeeError(err)
+	return keys, err
+}
+
+func (w watched) Locate(ctx context.Context, role, path string) (store.Mount, error) {
+	mount, err := w.Client.Locate(ctx, role, path)
+	w.watch.SeeError(err)
+	return mount, err
+}
+
+func (w watched) Check(ctx context.Context, role string) error {
+	err := w.Client.Check(ctx, role)
+	w.watch.SeeError(err)
+	return err
+}
+
+func newClient(t testing.TB, address string, roles ...vault.Role) watched {
+	t.Helper()
+	return newClientOf(t, vault.Config{Address: address, Roles: roles})
+}
+
+func newClientOf(t testing.TB, config vault.Config) watched {
+	t.Helper()
+	watch := canary.Over(t)
+	watch.Secret(held)
+	watch.Secret(token)
+	client, err := vault.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close(context.Background()) })
-	return client
+	return watched{client, watch}
 }
 
 func TestRealKV(t *testing.T) {
-	server := startVault(t)
-	client := newClient(t, server.address, prepare(t, server, "1h"))
+	server := vaulttest.Start(t)
+	client := newClient(t, server.Address, prepare(t, server, "1h"))
 	ctx := deadline(t)
-	server.write(t, "kv/data/demo/versions", map[string]any{"data": map[string]any{"k": "one"}})
-	server.write(t, "kv/data/demo/versions", map[string]any{"data": map[string]any{"k": "two", "n": 12345678901, "b": true, "none": nil, "o": map[string]any{"a": 1.5}}})
-	server.write(t, "kv1/demo/old", map[string]any{"k": "v1"})
+	server.Write(t, "kv/data/demo/versions", map[string]any{"data": map[string]any{"k": "one"}})
+	server.Write(t, "kv/data/demo/versions", map[string]any{"data": map[string]any{"k": "two", "n": 12345678901, "b": true, "none": nil, "o": map[string]any{"a": 1.5}}})
+	server.Write(t, "kv1/demo/old", map[string]any{"k": "v1"})
 	read := func(mount store.Mount, path string, version int) map[string]string {
 		t.Helper()
 		secret, err := client.Read(ctx, store.Query{Role: "reader", Mount: mount, Path: path, Version: version})
@@ -79,8 +125,8 @@ func TestRealKV(t *testing.T) {
 }
 
 func TestRealLocate(t *testing.T) {
-	server := startVault(t)
-	proxy := record(t, server.address)
+	server := vaulttest.Start(t)
+	proxy := vaulttest.Before(t, server)
 	client := newClient(t, proxy.URL, prepare(t, server, "1h"))
 	ctx := deadline(t)
 	for path, want := range map[string]store.Mount{
@@ -96,7 +142,7 @@ func TestRealLocate(t *testing.T) {
 		}
 		group.Wait()
 	}
-	if got := proxy.count("GET /v1/sys/internal/ui/mounts/kv1/demo/old"); got != 1 {
+	if got := proxy.Count("GET /v1/sys/internal/ui/mounts/kv1/demo/old"); got != 1 {
 		t.Errorf("%d look-ups of one mount, want 1", got)
 	}
 	if _, err := client.Locate(ctx, "reader", "nomount/x"); fault.CodeOf(err) != fault.Secret {
@@ -106,16 +152,16 @@ func TestRealLocate(t *testing.T) {
 
 // TestV8AbsenceLooksTheSame: deleted, destroyed, missing, forbidden.
 func TestV8AbsenceLooksTheSame(t *testing.T) {
-	server := startVault(t)
-	client := newClient(t, server.address, prepare(t, server, "1h"))
+	server := vaulttest.Start(t)
+	client := newClient(t, server.Address, prepare(t, server, "1h"))
 	ctx := deadline(t)
 	for _, path := range []string{"deleted", "destroyed"} {
-		server.write(t, "kv/data/demo/"+path, map[string]any{"data": map[string]any{"k": "v"}})
+		server.Write(t, "kv/data/demo/"+path, map[string]any{"data": map[string]any{"k": held}})
 	}
-	if _, err := server.root.Logical().Delete("kv/data/demo/deleted"); err != nil {
+	if _, err := server.Root.Logical().Delete("kv/data/demo/deleted"); err != nil {
 		t.Fatal(err)
 	}
-	server.write(t, "kv/destroy/demo/destroyed", map[string]any{"versions": []int{1}})
+	server.Write(t, "kv/destroy/demo/destroyed", map[string]any{"versions": []int{1}})
 	for _, query := range []store.Query{
 		{Path: "demo/deleted"}, {Path: "demo/destroyed"}, {Path: "demo/destroyed", Version: 1}, {Path: "demo/missing"}, {Path: "demo/deleted", Version: 99}, {Path: "other/forbidden"},
 	} {
@@ -132,12 +178,12 @@ func TestV8AbsenceLooksTheSame(t *testing.T) {
 }
 
 func TestRealOneLoginAndRevocation(t *testing.T) {
-	server := startVault(t)
-	proxy := record(t, server.address)
+	server := vaulttest.Start(t)
+	proxy := vaulttest.Before(t, server)
 	role := prepare(t, server, "1h")
 	client := newClient(t, proxy.URL, role)
 	ctx := deadline(t)
-	server.write(t, "kv/data/demo/db", map[string]any{"data": map[string]any{"k": "v"}})
+	server.Write(t, "kv/data/demo/db", map[string]any{"data": map[string]any{"k": held}})
 	query := store.Query{Role: "reader", Mount: kv2, Path: "demo/db"}
 	login := "PUT /v1/auth/userpass/login/" + role.Username
 	readAll := func() {
@@ -153,18 +199,18 @@ func TestRealOneLoginAndRevocation(t *testing.T) {
 		group.Wait()
 	}
 	readAll()
-	if got := proxy.count(login); got != 1 {
+	if got := proxy.Count(login); got != 1 {
 		t.Errorf("%d logins for 20 reads, want 1", got)
 	}
 	revokeAll(t, server, role.Username)
 	readAll()
-	if got := proxy.count(login); got != 2 {
+	if got := proxy.Count(login); got != 2 {
 		t.Errorf("%d logins after a revocation, want 2", got)
 	}
 	if err := client.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if got := proxy.count("PUT /v1/auth/token/revoke-self"); got != 1 {
+	if got := proxy.Count("PUT /v1/auth/token/revoke-self"); got != 1 {
 		t.Errorf("%d tokens revoked at the end, want 1", got)
 	}
 	if left := liveTokens(t, server, role.Username); left != 0 {
@@ -174,14 +220,14 @@ func TestRealOneLoginAndRevocation(t *testing.T) {
 
 // TestRealRenewal runs longer than a token lives.
 func TestRealRenewal(t *testing.T) {
-	server := startVault(t)
-	proxy := record(t, server.address)
+	server := vaulttest.Start(t)
+	proxy := vaulttest.Before(t, server)
 	role := prepare(t, server, "4s")
 	client := newClient(t, proxy.URL, role)
 	running, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- client.Run(running) }()
-	server.write(t, "kv/data/demo/db", map[string]any{"data": map[string]any{"k": "v"}})
+	server.Write(t, "kv/data/demo/db", map[string]any{"data": map[string]any{"k": held}})
 	for range 7 {
 		if _, err := client.Read(deadline(t), store.Query{Role: "reader", Mount: kv2, Path: "demo/db"}); err != nil {
 			t.Fatal(err)
@@ -192,41 +238,41 @@ func TestRealRenewal(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("Run = %v", err)
 	}
-	if got := proxy.count("PUT /v1/auth/userpass/login/" + role.Username); got != 1 {
+	if got := proxy.Count("PUT /v1/auth/userpass/login/" + role.Username); got != 1 {
 		t.Errorf("%d logins, want 1 and renewals", got)
 	}
-	if got := proxy.count("PUT /v1/auth/token/renew-self"); got < 1 {
+	if got := proxy.Count("PUT /v1/auth/token/renew-self"); got < 1 {
 		t.Error("the token was never renewed")
 	}
-	if got := proxy.count("PUT /v1/auth/token/revoke-self"); got != 1 {
+	if got := proxy.Count("PUT /v1/auth/token/revoke-self"); got != 1 {
 		t.Errorf("%d revocations at the end of Run, want 1", got)
 	}
 }
 
 func TestRealAuthMethods(t *testing.T) {
-	server := startVault(t)
+	server := vaulttest.Start(t)
 	user := prepare(t, server, "1h")
 	policy := user.Username
-	server.write(t, "kv/data/demo/db", map[string]any{"data": map[string]any{"k": "v"}})
-	server.write(t, "auth/approle/role/reader", map[string]any{"token_policies": policy})
-	roleID, err := server.root.Logical().Read("auth/approle/role/reader/role-id")
+	server.Write(t, "kv/data/demo/db", map[string]any{"data": map[string]any{"k": held}})
+	server.Write(t, "auth/approle/role/reader", map[string]any{"token_policies": policy})
+	roleID, err := server.Root.Logical().Read("auth/approle/role/reader/role-id")
 	if err != nil {
 		t.Fatal(err)
 	}
-	secretID := server.write(t, "auth/approle/role/reader/secret-id", nil)
-	token, err := server.root.Auth().Token().Create(&api.TokenCreateRequest{Policies: []string{policy}, TTL: "1h"})
+	secretID := server.Write(t, "auth/approle/role/reader/secret-id", nil)
+	token, err := server.Root.Auth().Token().Create(&api.TokenCreateRequest{Policies: []string{policy}, TTL: "1h"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, role := range []vault.Role{
 		user,
-		{Method: vault.AppRole, RoleID: roleID.Data["role_id"].(string), SecretIDFile: secretFile(t, secretID.Data["secret_id"].(string))},
-		{Method: vault.Token, TokenFile: secretFile(t, token.Auth.ClientToken)},
+		{Method: vault.AppRole, RoleID: roleID.Data["role_id"].(string), SecretIDFile: vaulttest.File(t, secretID.Data["secret_id"].(string))},
+		{Method: vault.Token, TokenFile: vaulttest.File(t, token.Auth.ClientToken)},
 		jwtRole(t, server, policy),
 	} {
 		t.Run(role.Method, func(t *testing.T) {
 			role.Name = "reader"
-			client := newClient(t, server.address, role)
+			client := newClient(t, server.Address, role)
 			if _, err := client.Read(deadline(t), store.Query{Role: "reader", Mount: kv2, Path: "demo/db"}); err != nil {
 				t.Error(err)
 			}
@@ -234,55 +280,46 @@ func TestRealAuthMethods(t *testing.T) {
 	}
 	t.Run("refused", func(t *testing.T) {
 		wrong := user
-		wrong.PasswordFile = secretFile(t, "c4n4ry-wrong")
-		err := newClient(t, server.address, wrong).Check(deadline(t), "reader")
-		if fault.CodeOf(err) != fault.Vault || strings.Contains(err.Error(), "c4n4ry") {
+		wrong.PasswordFile = vaulttest.File(t, canary.Over(t).Secret(canary.Draw()))
+		err := newClient(t, server.Address, wrong).Check(deadline(t), "reader")
+		if fault.CodeOf(err) != fault.Vault {
 			t.Errorf("got %v", err)
 		}
 	})
 }
 
 func TestRealSealedVault(t *testing.T) {
-	startVault(t)
-	server, err := start(binaryPath())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = server.stdin.Close() }()
+	server := vaulttest.StartOwn(t)
 	role := prepare(t, server, "1h")
-	client := newClient(t, server.address, role)
+	client := newClient(t, server.Address, role)
 	if err := client.Check(deadline(t), "reader"); err != nil {
 		t.Fatal(err)
 	}
-	if err := server.root.Sys().Seal(); err != nil {
-		t.Fatal(err)
-	}
+	server.Seal(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	_, err = client.Read(ctx, store.Query{Role: "reader", Mount: kv2, Path: "demo/db"})
+	_, err := client.Read(ctx, store.Query{Role: "reader", Mount: kv2, Path: "demo/db"})
 	if fault.CodeOf(err) != fault.Vault || !strings.Contains(err.Error(), "sealed") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := server.root.Sys().Unseal(server.unsealKeyHex()); err != nil {
-		t.Fatal(err)
-	}
-	server.write(t, "kv/data/demo/db", map[string]any{"data": map[string]any{"k": "v"}})
+	server.Unseal(t)
+	server.Write(t, "kv/data/demo/db", map[string]any{"data": map[string]any{"k": held}})
 	if _, err := client.Read(deadline(t), store.Query{Role: "reader", Mount: kv2, Path: "demo/db"}); err != nil {
 		t.Errorf("after unsealing: %v", err)
 	}
 }
 
 // revokeAll ends every token of a user behind the client's back.
-func revokeAll(t *testing.T, server *real, user string) {
+func revokeAll(t *testing.T, server *vaulttest.Server, user string) {
 	t.Helper()
-	if _, err := server.root.Logical().Write("sys/leases/revoke-prefix/auth/userpass/login/"+user, nil); err != nil {
+	if _, err := server.Root.Logical().Write("sys/leases/revoke-prefix/auth/userpass/login/"+user, nil); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func liveTokens(t *testing.T, server *real, user string) int {
+func liveTokens(t *testing.T, server *vaulttest.Server, user string) int {
 	t.Helper()
-	listed, err := server.root.Logical().List("sys/leases/lookup/auth/userpass/login/" + user)
+	listed, err := server.Root.Logical().List("sys/leases/lookup/auth/userpass/login/" + user)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,22 @@ type session struct {
 	// generation counts logins, so that one revoked token causes one login
 	// however many requests notice.
 	generation int
+	// proven is when Vault last said that the token lives.
+	proven time.Time
+	// failed is what the last login ended with, and stands until failedUntil.
+	failed      error
+	failedUntil time.Time
 }
+
+const (
+	// proofLife is how long a proof that the token lives is believed: a request
+	// with many forbidden paths asks once for all, and a revoked token is noticed
+	// within it.
+	proofLife = time.Second
+	// failureLife is how long a failed login is not repeated. Vault locks users
+	// after a few wrong passwords.
+	failureLife = 2 * time.Second
+)
 
 func (s *session) lock(ctx context.Context) error {
 	select {
@@ -59,20 +74,29 @@ func (s *session) refresh(ctx context.Context) error {
 	case s.current.Token == "":
 	case s.renewAt.IsZero() || now.Before(s.renewAt):
 		return nil
+	case now.Before(s.failedUntil) && now.Before(s.expires):
+		return nil
 	case s.current.Renewable && now.Before(s.expires):
 		if s.renew(ctx) {
 			return nil
 		}
 	}
+	if now.Before(s.failedUntil) {
+		return s.failed
+	}
 	fresh, err := s.login(ctx)
 	if err != nil {
+		if ctx.Err() == nil {
+			s.failed, s.failedUntil = err, time.Now().Add(failureLife)
+		}
 		if s.current.Token != "" && now.Before(s.expires) {
-			return nil // the old token still works; the next request tries again
+			return nil // the old token still works; a later request tries again
 		}
 		return err
 	}
 	s.adopt(fresh)
 	s.generation++
+	s.failed, s.failedUntil, s.proven = nil, time.Time{}, time.Time{}
 	return nil
 }
 
@@ -108,10 +132,10 @@ func (s *session) renew(ctx context.Context) bool {
 	return true
 }
 
-// revalidate is for an answer 403: it tells whether the token had been revoked
-// and there is now another one to try with. A token that lives means that the
-// role may not read the path.
-func (s *session) revalidate(ctx context.Context, generation int) (bool, error) {
+// revalidate is for an answer 403 to a request that was sent at a moment: it
+// tells whether the token had been revoked and there is now another one to try
+// with. A token that lives means that the role may not read the path.
+func (s *session) revalidate(ctx context.Context, generation int, sent time.Time) (bool, error) {
 	if err := s.lock(ctx); err != nil {
 		return false, err
 	}
@@ -119,11 +143,18 @@ func (s *session) revalidate(ctx context.Context, generation int) (bool, error) 
 	if s.generation != generation {
 		return true, nil
 	}
+	if s.proven.After(sent) || time.Since(s.proven) < proofLife {
+		return false, nil
+	}
 	got, err := s.client.call(ctx, func(ctx context.Context) (*api.Response, error) {
 		return s.api.Logical().ReadRawWithContext(ctx, "auth/token/lookup-self")
 	})
-	if err != nil || got.status != http.StatusForbidden {
+	if err != nil {
 		return false, err
+	}
+	if got.status != http.StatusForbidden {
+		s.proven = time.Now()
+		return false, nil
 	}
 	s.current = auth{}
 	return true, s.refresh(ctx)
@@ -139,11 +170,12 @@ func (s *session) do(ctx context.Context, attempt func(context.Context, *api.Cli
 	try := func() (answer, error) {
 		return s.client.call(ctx, func(ctx context.Context) (*api.Response, error) { return attempt(ctx, s.api) })
 	}
+	sent := time.Now()
 	got, err := try()
 	if err != nil || got.status != http.StatusForbidden {
 		return got, err
 	}
-	again, err := s.revalidate(ctx, generation)
+	again, err := s.revalidate(ctx, generation, sent)
 	if err != nil || !again {
 		return got, err
 	}

@@ -5,17 +5,23 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"encoding/pem"
 	"fmt"
-	"math/big"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/bitnami-labs/sealed-secrets/pkg/crypto"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/canary"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/vaulttest"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/binding"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
@@ -25,14 +31,14 @@ import (
 )
 
 // wholeStage is the stage over a real Vault, through a proxy that counts.
-func wholeStage(t testing.TB, server *real, address string) *secrets.Stage {
+func wholeStage(t testing.TB, server *vaulttest.Server, address string) *secrets.Stage {
 	t.Helper()
 	for i := range 10 {
-		server.write(t, fmt.Sprintf("kv/data/demo/p%d", i), map[string]any{"data": map[string]any{"k": fmt.Sprintf("value-%d", i)}})
+		server.Write(t, fmt.Sprintf("kv/data/demo/p%d", i), map[string]any{"data": map[string]any{"k": canary.Over(t).Secret(canary.Draw())}})
 	}
 	client, err := vault.New(vault.Config{
 		Address: address, RequestsPerSecond: 1e6,
-		Roles: []vault.Role{{Name: "reader", Method: vault.Token, TokenFile: secretFile(t, server.root.Token())}},
+		Roles: []vault.Role{{Name: "reader", Method: vault.Token, TokenFile: vaulttest.File(t, server.Root.Token())}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -41,40 +47,65 @@ func wholeStage(t testing.TB, server *real, address string) *secrets.Stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealer := throwAwaySealer(t)
+	sealer := testSealer(t)
 	return &secrets.Stage{Bindings: set, Source: store.NewShared(client), Environments: map[string]secrets.Environment{"": {
 		Default: inject.KindSealedSecret, Sealer: sealer,
 		Injections: map[inject.Kind]inject.Injection{inject.KindSealedSecret: inject.SealedSecret{Sealer: sealer}},
 	}}}
 }
 
-func throwAwaySealer(t testing.TB) *seal.Sealer {
+// testSealer seals with the certificate that the tests of package seal have.
+func testSealer(t testing.TB) *seal.Sealer {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 4096)
+	content, err := os.ReadFile(filepath.Join("..", "seal", "testdata", "cert.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	block, _ := pem.Decode(content)
+	sum := sha256.Sum256(block.Bytes)
+	certificate, err := seal.ParseCertificate(content, hex.EncodeToString(sum[:]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum := sha256.Sum256(der)
-	certificate, err := seal.ParseCertificate(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), hex.EncodeToString(sum[:]))
+	random := make([]byte, seal.SaltBytes)
+	_, _ = rand.Read(random)
+	salt, err := seal.NewSalt(random)
 	if err != nil {
 		t.Fatal(err)
 	}
-	salt := make([]byte, seal.SaltBytes)
-	_, _ = rand.Read(salt)
-	salted, err := seal.NewSalt(salt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealer, err := seal.New(certificate, salted, seal.Strict)
+	sealer, err := seal.New(certificate, salt, seal.Strict)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return sealer
+}
+
+// unsealed decrypts what a SealedSecret of the namespace prod holds.
+func unsealed(t testing.TB, o object.Object) map[string]string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("..", "seal", "testdata", "key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(content)
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{}
+	encrypted, _ := o.Fields["spec"].(map[string]any)["encryptedData"].(map[string]any)
+	for name, sealed := range encrypted {
+		decoded, err := base64.StdEncoding.DecodeString(sealed.(string))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := crypto.HybridDecrypt(rand.Reader, map[string]*rsa.PrivateKey{"": key.(*rsa.PrivateKey)}, decoded, []byte("prod/"+o.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[name] = string(text)
+	}
+	return texts
 }
 
 // application is 30 objects with references over 10 paths.
@@ -100,34 +131,78 @@ func application(references int) []object.Object {
 var request = secrets.Identity{Project: "team", App: "shop", Namespace: "prod", Revision: strings.Repeat("a", 40)}
 
 func TestRealStageReadsEachPathOnce(t *testing.T) {
-	server := startVault(t)
-	proxy := record(t, server.address)
+	server := vaulttest.Start(t)
+	proxy := vaulttest.Before(t, server)
 	stage := wholeStage(t, server, proxy.URL)
 	result, err := stage.Apply(deadline(t), secrets.Request{Identity: request, Objects: application(20)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	reads := 0
-	for _, path := range proxy.paths {
-		if strings.HasPrefix(path, "GET /v1/kv/data/") {
-			reads++
-		}
+	if reads := proxy.Count("GET /v1/kv/data/"); reads != 10 {
+		t.Errorf("%d reads for 20 references over 10 paths, want 10: %v", reads, proxy.Requests())
 	}
-	if reads != 10 {
-		t.Errorf("%d reads for 20 references over 10 paths, want 10: %v", reads, proxy.paths)
+	canary.Over(t).See("result", result)
+}
+
+// TestRealV10ManyReferencesFewReads: the limit counts paths, since those cost.
+func TestRealV10ManyReferencesFewReads(t *testing.T) {
+	server := vaulttest.Start(t)
+	gateway := vaulttest.Before(t, server)
+	stage := wholeStage(t, server, gateway.URL)
+	data := map[string]any{}
+	for i := range 5000 {
+		data[fmt.Sprintf("k%d", i)] = fmt.Sprintf("<vault:kv/demo/p%d#k>", i%3)
 	}
-	for _, o := range result.Objects {
-		if text, _ := json.Marshal(o.Fields); strings.Contains(string(text), "value-") {
-			t.Errorf("a value stands in %s", o)
-		}
+	o := manifest("many", "")
+	o.Fields["stringData"] = data
+	result, err := applied(deadline(t), t, stage, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := gateway.Count("GET /v1/kv/data/"); got != 3 {
+		t.Errorf("%d reads for 5000 references to 3 paths, want 3", got)
+	}
+	if got := len(result.Objects[0].Fields["spec"].(map[string]any)["encryptedData"].(map[string]any)); got != 5000 {
+		t.Errorf("%d keys, want 5000", got)
+	}
+	gateway.Forget()
+	clear(data)
+	for i := range 201 {
+		data[fmt.Sprintf("k%d", i)] = fmt.Sprintf("<vault:kv/demo/n%d#k>", i)
+	}
+	if _, err := applied(deadline(t), t, stage, o); fault.CodeOf(err) != fault.Limit {
+		t.Errorf("201 paths: %v, want E_LIMIT", err)
+	}
+	if got := gateway.Requests(); len(got) != 0 {
+		t.Errorf("over the limit Vault was asked: %v", got)
+	}
+}
+
+// TestRealReadsRunInParallel counts how many requests Vault has at once.
+func TestRealReadsRunInParallel(t *testing.T) {
+	server := vaulttest.Start(t)
+	gateway := vaulttest.Before(t, server)
+	stage := wholeStage(t, server, gateway.URL)
+	if _, err := applied(deadline(t), t, stage, manifest("first", "<vault:kv/demo/p0#k>")); err != nil {
+		t.Fatal(err)
+	}
+	gateway.Forget()
+	gateway.Delay(300 * time.Millisecond)
+	begin := time.Now()
+	if _, err := applied(deadline(t), t, stage, application(20)...); err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(begin)
+	if most := gateway.Most(); most < 5 || most > 8 || took > 2500*time.Millisecond {
+		t.Errorf("%d requests at once and %v for ten reads of 0.3 s, want 5 to 8 and less than they take in a row", most, took)
 	}
 }
 
 // BenchmarkRealStage gives the median time of resolve and seal with 20 and with
 // 200 references over 10 paths.
 func BenchmarkRealStage(b *testing.B) {
-	server := startVault(b)
-	stage := wholeStage(b, server, server.address)
+	server := vaulttest.Start(b)
+	stage := wholeStage(b, server, server.Address)
 	for _, references := range []int{20, 200} {
 		b.Run(fmt.Sprint(references), func(b *testing.B) {
 			objects := application(references)

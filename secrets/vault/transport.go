@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -53,6 +54,9 @@ func newHTTPClient(config Config) (*http.Client, error) {
 // caller can read.
 type bounded struct{ next http.RoundTripper }
 
+// errCutOff means that there was the beginning of an answer.
+var errCutOff = errors.New("the answer ended early")
+
 func (b bounded) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := b.next.RoundTrip(request)
 	if err != nil {
@@ -61,7 +65,8 @@ func (b bounded) RoundTrip(request *http.Request) (*http.Response, error) {
 	defer func() { _ = response.Body.Close() }()
 	content, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err != nil {
-		return nil, err
+		clear(content)
+		return nil, errCutOff
 	}
 	response.Body = io.NopCloser(bytes.NewReader(content))
 	return response, nil
