@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"crypto/rand"
 	"fmt"
 	"maps"
@@ -11,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -82,29 +82,46 @@ func sealedSecrets(t *testing.T, manifests string) map[string]*unstructured.Unst
 // unseal expects the controller and kubeseal to give back the exact bytes.
 func (s *sealing) unseal(t *testing.T, sealed map[string]*unstructured.Unstructured, values secrets) {
 	t.Helper()
-	bytes := 0
+	total := 0
 	for name, object := range sealed {
 		want := values.want[name]
 		text, err := object.MarshalJSON()
 		must(t, err)
 		recovered, err := harness.RecoverSecret(t.Context(), s.key, text)
 		must(t, err)
-		if diff := cmp.Diff(want, recovered.Data); diff != "" {
-			t.Errorf("kubeseal gives back other bytes for %s (%d differences)", name, strings.Count(diff, "\n"))
+		if different := differ(want, recovered.Data); len(different) > 0 {
+			t.Errorf("kubeseal gives back other bytes for %s: %v", name, different)
 		}
 		must(t, s.cluster.Apply(t.Context(), harness.SealedSecrets, object))
 		secret, err := s.cluster.Secret(t.Context(), "apps", name, func(secret *corev1.Secret) error {
-			if diff := cmp.Diff(want, secret.Data); diff != "" {
-				return fmt.Errorf("the controller gives back other bytes for %s", name)
+			if different := differ(want, secret.Data); len(different) > 0 {
+				return fmt.Errorf("the controller gives back other bytes for %s: %v", name, different)
 			}
 			return nil
 		})
 		must(t, err)
 		for _, value := range secret.Data {
-			bytes += len(value)
+			total += len(value)
 		}
 	}
-	t.Logf("unsealed by the controller and by kubeseal: %d Secrets, %d bytes, all equal", len(sealed), bytes)
+	t.Logf("unsealed by the controller and by kubeseal: %d Secrets, %d bytes, all equal", len(sealed), total)
+}
+
+// differ returns the keys whose bytes are not the same.
+func differ(want, got map[string][]byte) []string {
+	var keys []string
+	for key := range want {
+		if value, ok := got[key]; !ok || !bytes.Equal(want[key], value) {
+			keys = append(keys, key)
+		}
+	}
+	for key := range got {
+		if _, ok := want[key]; !ok {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 func countReads(asked []string) int {

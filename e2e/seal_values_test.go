@@ -86,13 +86,14 @@ func newSecrets() secrets {
 	blob := make([]byte, 3000)
 	_, _ = rand.Read(blob)
 	old, password, user, token, dsn := text(), text(), text(), text(), text()
-	pem := "-----BEGIN " + text() + "-----\n" + text() + "\n-----END-----"
+	body := text()
+	pem := "-----BEGIN KEY-----\n" + body + "\n-----END KEY-----"
 	looks := "<vault:kv/shop/db#password>\n---\nkind: " + text()
 	config := `{"auths":{"registry.example.com":{"auth":"` + text() + `"}}}`
 	first, second := text(), text()
 	return secrets{
 		stored: map[string]map[string]any{
-			"db": {"password": password, "user": user}, "limits": {"most": json.Number("12345678901234567890123")},
+			"db": {"password": password, "user": user}, "limits": {"most": json.Number("9007199254740991")},
 			"files": {"blob": base64.StdEncoding.EncodeToString(blob), "pem": pem, "looks": looks},
 			"api":   {"token": token}, "registry": {"config": config}, "env": {"dsn": dsn},
 			"whole": {"first": first, "second.key": second},
@@ -101,13 +102,13 @@ func newSecrets() secrets {
 		},
 		want: map[string]map[string][]byte{
 			"db": {"password": []byte(password), "url": []byte("postgres://" + user + ":" + password + "@db:5432/shop"),
-				"old": []byte(old), "big": []byte("12345678901234567890123")},
+				"old": []byte(old), "big": []byte("9007199254740991")},
 			"files": {"blob": blob, "literal": []byte(looks), "avp": []byte(token),
 				"config.yaml": []byte("listen: 0.0.0.0\npem: |\n  " + strings.ReplaceAll(pem, "\n", "\n      ") + "\n")},
 			"pull": {".dockerconfigjson": []byte(config)}, "generated": {"token": []byte(token)},
 			"whole": {"first": []byte(first), "second.key": []byte(second)}, "web-deployment-env": {"web.DSN": []byte(dsn)},
 		},
-		hidden: []string{old, password, user, token, dsn, pem, looks, config, first, second, string(blob), "12345678901234567890123"},
+		hidden: []string{old, password, user, token, dsn, body, looks, config, first, second, string(blob), "9007199254740991"},
 	}
 }
 
@@ -123,11 +124,13 @@ func (s secrets) store(t *testing.T, vault *harness.Vault) {
 	}
 }
 
-// seen tells in which of the texts a value stands: as it is, in base64 at any
-// alignment, or as JSON writes it.
+// seen tells in which of the texts a value stands: as it is, as JSON writes it,
+// also inside of JSON, in hex, or in base64 at any alignment.
 func seen(value string, texts map[string][]byte) []string {
-	quoted, _ := json.Marshal(value)
-	forms := []string{value, string(quoted[1 : len(quoted)-1]), hex.EncodeToString([]byte(value))}
+	forms := append([]string{value, hex.EncodeToString([]byte(value))}, inJSON(value)...)
+	for _, once := range inJSON(value) {
+		forms = append(forms, inJSON(once)...)
+	}
 	for shift := range 3 {
 		encoded := base64.RawStdEncoding.EncodeToString(append(make([]byte, shift), value...))
 		begin := []int{0, 2, 3}[shift]
@@ -140,4 +143,18 @@ func seen(value string, texts map[string][]byte) []string {
 		}
 	}
 	return places
+}
+
+// inJSON returns a text as encoders write it into a JSON string, with and
+// without escapes for HTML.
+func inJSON(text string) []string {
+	var forms []string
+	for _, escape := range []bool{true, false} {
+		var quoted strings.Builder
+		encoder := json.NewEncoder(&quoted)
+		encoder.SetEscapeHTML(escape)
+		_ = encoder.Encode(text) // a string has always a form
+		forms = append(forms, strings.Trim(quoted.String(), "\"\n"))
+	}
+	return forms
 }

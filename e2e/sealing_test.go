@@ -88,6 +88,12 @@ func (s *sealing) file(name string) string { return filepath.Join(s.dir, name) }
 // repository.
 func (s *sealing) plugin(t *testing.T, injection string, repository *harness.Repository) harness.Plugin {
 	t.Helper()
+	settings := map[string]any{"default": injection}
+	if injection == "sealed-secret" {
+		settings["sealedSecret"] = map[string]any{
+			"certificateFile": s.file("sealing.crt"), "fingerprint": s.fingerprint, "saltFile": s.file("salt"),
+		}
+	}
 	text, err := yaml.Marshal(map[string]any{
 		"vault": map[string]any{
 			"address": s.vault.Address,
@@ -102,9 +108,7 @@ func (s *sealing) plugin(t *testing.T, injection string, repository *harness.Rep
 		}},
 		"environments": []any{map[string]any{
 			"name": "apps", "match": map[string]any{"namespaces": []any{"apps"}},
-			"injection": map[string]any{"default": injection, "sealedSecret": map[string]any{
-				"certificateFile": s.file("sealing.crt"), "fingerprint": s.fingerprint, "saltFile": s.file("salt"),
-			}},
+			"injection": settings,
 		}},
 	})
 	must(t, err)

@@ -230,11 +230,15 @@ func (p *plan) exposures() map[string]*exposure {
 
 // watchRead notes which values of a read must not be seen in the output: all of
 // them, used or not, but for those that the platform has declared non-secret.
-// Of a path that plaintext puts in clear, only what is sealed elsewhere counts.
+// Of a path that plaintext puts in clear, only what is sealed elsewhere counts,
+// and so it does of values that are too short to be found by anything but
+// chance: a port that stands beside a password stops no render.
 func (p *plan) watchRead(r *read, exposed *exposure) {
 	logical := r.query.Logical()
 	for key, v := range r.secret.Values {
-		if exposed.inClear && !exposed.hidden[key] && !exposed.hidden[""] || r.sites[0].grant.NonSecret(logical, key) {
+		sealed := exposed.hidden[key] || exposed.hidden[""]
+		onlySealed := exposed.inClear || v.Len() < leak.MinSearched
+		if onlySealed && !sealed || r.sites[0].grant.NonSecret(logical, key) {
 			continue
 		}
 		p.watch(logical+"#"+key, v)

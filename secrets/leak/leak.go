@@ -20,16 +20,13 @@ import (
 
 // MinSearched is the least size in bytes of a value that is searched for inside
 // of texts. Shorter ones stand in any text by chance, so only a whole string
-// that is one of them counts, and below minWhole bytes, or for a boolean, not
-// even that.
-const (
-	MinSearched = 6
-	minWhole    = 4
-)
+// that is one of them counts, and a boolean never does.
+const MinSearched = 6
 
-// maxWord is the largest value of letters or of digits alone that counts only
-// where it is a word: "secret" is a poor password, and stands in secretKeyRef.
-const maxWord = 11
+// maxName is the largest value of letters or of digits alone that is not
+// searched for in the keys of maps: "secret" is a poor password, and stands in
+// secretKeyRef. Texts are searched for it all the same.
+const maxName = 11
 
 // Watched is a value that must not leave.
 type Watched struct {
@@ -46,8 +43,8 @@ const window = MinSearched
 type needle struct {
 	text []byte
 	name string
-	// word is set where neither a letter nor a digit may be beside the text.
-	word bool
+	// inKeys is set where the keys of maps are searched too.
+	inKeys bool
 }
 
 type scanner struct {
@@ -79,15 +76,12 @@ func newScanner(watched []Watched) *scanner {
 	for _, w := range watched {
 		content := w.Value.Reveal()
 		switch {
-		case len(content) < minWhole || w.Value.Kind() == value.Bool:
+		case len(content) == 0 || w.Value.Kind() == value.Bool:
 		case len(content) < MinSearched:
 			s.addShort(content, w.Name)
 		default:
-			s.add(content, w.Name, isWord(content))
 			for _, form := range forms(content) {
-				if !bytes.Equal(form, content) {
-					s.add(form, w.Name, false)
-				}
+				s.add(form, w.Name, !isName(form))
 			}
 		}
 	}
@@ -100,16 +94,17 @@ func (s *scanner) addShort(content []byte, name string) {
 	s.whole[base64.StdEncoding.EncodeToString(content)] = name
 }
 
-func isWord(content []byte) bool {
-	return len(content) <= maxWord &&
-		(!bytes.ContainsFunc(content, func(r rune) bool { return !isLetter(r) }) || !bytes.ContainsFunc(content, func(r rune) bool { return !isDigit(r) }))
+// isName tells whether a text could be the name of a field.
+func isName(text []byte) bool {
+	letter := func(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
+	digit := func(r rune) bool { return r >= '0' && r <= '9' }
+	only := func(kind func(rune) bool) bool {
+		return !bytes.ContainsFunc(text, func(r rune) bool { return !kind(r) })
+	}
+	return len(text) <= maxName && (only(letter) || only(digit))
 }
 
-func isLetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
-
-func isDigit(r rune) bool { return r >= '0' && r <= '9' }
-
-func (s *scanner) add(text []byte, name string, word bool) {
+func (s *scanner) add(text []byte, name string, inKeys bool) {
 	if len(text) < window {
 		return
 	}
@@ -117,21 +112,21 @@ func (s *scanner) add(text []byte, name string, word bool) {
 	if slices.ContainsFunc(s.needles[key], func(n needle) bool { return bytes.Equal(n.text, text) }) {
 		return
 	}
-	s.needles[key] = append(s.needles[key], needle{text, name, word})
+	s.needles[key] = append(s.needles[key], needle{text, name, inKeys})
 	pair := uint16(text[0])<<8 | uint16(text[1])
 	s.first[pair/64] |= 1 << (pair % 64)
 }
 
-// find returns whose value a text holds. In the keys of a map words do not
-// count: they are names, such as "password", that no value is ever put into.
-func (s *scanner) find(text string, words bool) (string, bool) {
+// find returns whose value a text holds; isKey tells that the text is the key of
+// a map.
+func (s *scanner) find(text string, isKey bool) (string, bool) {
 	for i := 0; i+window <= len(text); i++ {
 		pair := uint16(text[i])<<8 | uint16(text[i+1])
 		if s.first[pair/64]&(1<<(pair%64)) == 0 {
 			continue
 		}
 		for _, n := range s.needles[[window]byte([]byte(text[i:i+window]))] {
-			if strings.HasPrefix(text[i:], string(n.text)) && !(n.word && (!words || withinWord(text, i, i+len(n.text)))) {
+			if strings.HasPrefix(text[i:], string(n.text)) && (n.inKeys || !isKey) {
 				return n.name, true
 			}
 		}
@@ -139,29 +134,21 @@ func (s *scanner) find(text string, words bool) (string, bool) {
 	return "", false
 }
 
-// withinWord tells whether a part of a text has a letter or digit beside it.
-func withinWord(text string, begin, end int) bool {
-	part := func(i int) bool {
-		return i >= 0 && i < len(text) && (isLetter(rune(text[i])) || isDigit(rune(text[i])))
-	}
-	return part(begin-1) || part(end)
-}
-
 func (s *scanner) walk(node any, field string, report func(field, name string)) {
 	switch node := node.(type) {
 	case string:
 		if name, ok := s.whole[node]; ok {
 			report(field, name)
-		} else if name, ok := s.find(node, true); ok {
+		} else if name, ok := s.find(node, false); ok {
 			report(field, name)
 		}
 	case json.Number:
-		if name, ok := s.find(node.String(), true); ok {
+		if name, ok := s.find(node.String(), false); ok {
 			report(field, name)
 		}
 	case map[string]any:
 		for _, key := range sortedKeys(node) {
-			if name, ok := s.find(key, false); ok {
+			if name, ok := s.find(key, true); ok {
 				report(field, name)
 				continue
 			}
