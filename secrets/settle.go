@@ -1,7 +1,6 @@
 package secrets
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -10,7 +9,6 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/binding"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/reference"
-	"github.com/argocd-seal/argocd-seal-plugin/secrets/store"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/value"
 )
 
@@ -284,17 +282,4 @@ func (p *plan) checkPaths(count int) bool {
 		p.fail(fault.New(fault.Limit, "the references name %d distinct paths and versions, the limit is %d", count, most))
 	}
 	return count <= most
-}
-
-func readKey(query store.Query, values bool) string {
-	return fmt.Sprintf("%t\x00%s\x00%s\x00%s\x00%d", values, query.Role, query.Mount.Path, query.Path, query.Version)
-}
-
-func sortedIndexes(m map[int]*secretPlan) []int {
-	indexes := make([]int, 0, len(m))
-	for index := range m {
-		indexes = append(indexes, index)
-	}
-	slices.Sort(indexes)
-	return indexes
 }

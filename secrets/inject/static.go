@@ -80,6 +80,10 @@ func onePath(secret *Secret) (Location, error) {
 	for _, entry := range secret.Entries {
 		locations = append(locations, entry.Locations...)
 	}
+	if len(locations) == 0 {
+		return Location{}, secret.fault("", "all keys with references are missing, so there is no path to read").
+			WithFix("remove the Secret, or the annotation that lets keys be missing")
+	}
 	first := locations[0]
 	for _, other := range locations {
 		if other.Logical() != first.Logical() || other.Version != first.Version {
