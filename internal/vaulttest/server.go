@@ -9,7 +9,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -174,7 +173,37 @@ func (s *Server) Write(t testing.TB, path string, data map[string]any) *api.Secr
 // Put writes a new version of a secret of kv/, from JSON that is sent as it is.
 func (s *Server) Put(t testing.TB, path, values string) {
 	t.Helper()
-	if _, err := s.Root.Logical().WriteBytes("kv/data/"+path, fmt.Appendf(nil, `{"data":%s}`, values)); err != nil {
+	s.put(t, "kv/data/"+path, `{"data":`+values+`}`)
+}
+
+// PutOld writes a secret of kv1/. Version 1 of the engine keeps numbers as they
+// were sent; version 2 makes floats of them.
+func (s *Server) PutOld(t testing.TB, path, values string) {
+	t.Helper()
+	s.put(t, "kv1/"+path, values)
+}
+
+func (s *Server) put(t testing.TB, path, body string) *api.Secret {
+	t.Helper()
+	secret, err := s.Root.Logical().WriteBytes(path, []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret
+}
+
+// Destroy writes a version of a secret of kv/ and destroys it.
+func (s *Server) Destroy(t testing.TB, path, values string) {
+	t.Helper()
+	written := s.put(t, "kv/data/"+path, `{"data":`+values+`}`)
+	s.Write(t, "kv/destroy/"+path, map[string]any{"versions": []any{written.Data["version"]}})
+}
+
+// Delete writes a version of a secret of kv/ and deletes it.
+func (s *Server) Delete(t testing.TB, path, values string) {
+	t.Helper()
+	s.Put(t, path, values)
+	if _, err := s.Root.Logical().Delete("kv/data/" + path); err != nil {
 		t.Fatal(err)
 	}
 }

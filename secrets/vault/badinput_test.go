@@ -42,14 +42,12 @@ func boundStage(t testing.TB, server *vaulttest.Server, gateway *vaulttest.Gatew
 func fill(t testing.TB, server *vaulttest.Server) {
 	t.Helper()
 	server.Put(t, "demo/db", `{"k":"`+held+`","none":null,"object":{"a":"`+held+`"},"list":["`+held+`"],"yaml":"`+held+`\n---\nkind: Pod\n"}`)
-	for _, path := range []string{"demo/deleted", "demo/destroyed", "locked/db", "other/db"} {
+	for _, path := range []string{"locked/db", "other/db"} {
 		server.Put(t, path, `{"k":"`+held+`"}`)
 	}
-	if _, err := server.Root.Logical().Delete("kv/data/demo/deleted"); err != nil {
-		t.Fatal(err)
-	}
-	server.Write(t, "kv/destroy/demo/destroyed", map[string]any{"versions": []int{1}})
-	server.Write(t, "kv1/demo/old", map[string]any{"k": held})
+	server.Delete(t, "demo/deleted", `{"k":"`+held+`"}`)
+	server.Destroy(t, "demo/destroyed", `{"k":"`+held+`"}`)
+	server.PutOld(t, "demo/old", `{"k":"`+held+`"}`)
 }
 
 // manifest is a Secret of one entry.
@@ -187,10 +185,7 @@ func TestRealExactValues(t *testing.T) {
 	stage := boundStage(t, server, gateway)
 	mebibyte := strings.Repeat("0123456789abcdef", 1<<16)[:1<<20-64]
 	for _, test := range []struct{ name, inVault, modifier, want string }{
-		{"long number", `123456789012345678901`, "", "123456789012345678901"},
-		{"digits behind the point", `1.50`, "", "1.50"},
-		{"exponent", `1e3`, "", "1e3"},
-		{"negative zero", `-0.0`, "", "-0.0"},
+		{"number", `9007199254740991`, "", "9007199254740991"},
 		{"boolean", `false`, "", "false"},
 		{"empty", `""`, "", ""},
 		{"spaces", `"  \n "`, "", "  \n "},
@@ -200,7 +195,6 @@ func TestRealExactValues(t *testing.T) {
 		{"a reference", `"<vault:kv/other/db#k> <path:kv/data/other/db#k>"`, "", "<vault:kv/other/db#k> <path:kv/data/other/db#k>"},
 		{"documents", `"x\n---\nkind: Pod\n"`, "", "x\n---\nkind: Pod\n"},
 		{"templates", `"{{ .Values.x }} ${x} ]]> </script>"`, "", "{{ .Values.x }} ${x} ]]> </script>"},
-		{"number in an object", `{"n":123456789012345678901,"f":1.50}`, "jsonPath {.n} {.f}", "123456789012345678901 1.50"},
 		{"number in a JSON text", `"{\"n\":123456789012345678901,\"f\":1.50}"`, "jsonParse | jsonPath {.n} {.f}", "123456789012345678901 1.50"},
 		{"number in a YAML text", `"num: 9007199254740993\ntext: \"1.50\"\n"`, "yamlParse | jsonPath {.num} {.text}", "9007199254740993 1.50"},
 		{"nearly a mebibyte", `"` + mebibyte + `"`, "", mebibyte},
@@ -226,6 +220,20 @@ func TestRealExactValues(t *testing.T) {
 				t.Errorf("%d reads, want 1: a value is not resolved again", got)
 			}
 		})
+	}
+	// Version 2 of the engine makes floats of numbers; what version 1 gives is kept.
+	server.PutOld(t, "demo/exact", `{"a":123456789012345678901,"b":1.50,"c":1e3,"d":-0.0,"e":{"n":123456789012345678901,"f":1.50}}`)
+	o := manifest("db", "<vault:kv1/demo/exact#e | jsonPath {.n} {.f}>")
+	for _, key := range []string{"a", "b", "c", "d"} {
+		o.Fields["stringData"].(map[string]any)[key] = "<vault:kv1/demo/exact#" + key + ">"
+	}
+	result, err := applied(deadline(t), t, stage, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"a": "123456789012345678901", "b": "1.50", "c": "1e3", "d": "-0.0", "k": "123456789012345678901 1.50"}
+	if diff := cmp.Diff(want, unsealed(t, result.Objects[0])); diff != "" {
+		t.Errorf("numbers (-want +got):\n%s", diff)
 	}
 	server.Put(t, "demo/exact", `{"k":"`+mebibyte+mebibyte+`"}`)
 	if _, err := applied(deadline(t), t, stage, manifest("db", "<vault:kv/demo/exact#k>")); fault.CodeOf(err) != fault.Limit || fault.Of(err)[0].File != "db.yaml" {
@@ -285,7 +293,11 @@ func TestRealVaultMisbehaves(t *testing.T) {
 			gateway.Set(func(w http.ResponseWriter, r *http.Request, real []byte) bool {
 				return strings.HasPrefix(r.URL.Path, "/v1/kv/data/") && test.mangle(w, r, real)
 			})
-			ctx, cancel := deadlineOf(t, time.Second)
+			patience := 20 * time.Second
+			if test.code == fault.Vault {
+				patience = time.Second // some of these are tried again
+			}
+			ctx, cancel := deadlineOf(t, patience)
 			defer cancel()
 			_, err := applied(ctx, t, stage, manifest("a", "<vault:kv/demo/db#k>"), manifest("b", "<vault:kv/demo/db#k>"))
 			list := fault.Of(err)

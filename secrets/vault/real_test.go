@@ -24,7 +24,7 @@ var kv2 = store.Mount{Path: "kv", Version: 2}
 // that user with tokens of the given life.
 func prepare(t testing.TB, server *vaulttest.Server, ttl string) vault.Role {
 	t.Helper()
-	name := strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()))
+	name := "user-" + canary.Draw()[:12]
 	password := server.User(t, name, `
 path "kv/data/demo/*" { capabilities = ["read"] }
 path "kv/subkeys/demo/*" { capabilities = ["read"] }
@@ -155,13 +155,8 @@ func TestV8AbsenceLooksTheSame(t *testing.T) {
 	server := vaulttest.Start(t)
 	client := newClient(t, server.Address, prepare(t, server, "1h"))
 	ctx := deadline(t)
-	for _, path := range []string{"deleted", "destroyed"} {
-		server.Write(t, "kv/data/demo/"+path, map[string]any{"data": map[string]any{"k": held}})
-	}
-	if _, err := server.Root.Logical().Delete("kv/data/demo/deleted"); err != nil {
-		t.Fatal(err)
-	}
-	server.Write(t, "kv/destroy/demo/destroyed", map[string]any{"versions": []int{1}})
+	server.Delete(t, "demo/deleted", `{"k":"`+held+`"}`)
+	server.Destroy(t, "demo/destroyed", `{"k":"`+held+`"}`)
 	for _, query := range []store.Query{
 		{Path: "demo/deleted"}, {Path: "demo/destroyed"}, {Path: "demo/destroyed", Version: 1}, {Path: "demo/missing"}, {Path: "demo/deleted", Version: 99}, {Path: "other/forbidden"},
 	} {
