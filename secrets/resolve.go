@@ -115,7 +115,7 @@ func (p *plan) locate(ctx context.Context) bool {
 		case !ok:
 			p.failSite(s, s.forbidden())
 		case s.open && !grant.NonSecret(s.location.Logical(), s.ref.Key):
-			p.failSite(s, fault.New(fault.RefPosition, "a value must not stand here: Argo CD stores and shows this field in clear"))
+			p.failSite(s, fault.New(fault.RefPosition, "a value must not stand here: Argo CD stores and shows this field in clear").WithFix(moveIt))
 		default:
 			s.grant = grant
 		}

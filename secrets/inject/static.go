@@ -105,7 +105,8 @@ func (i VaultStaticSecret) transformation(secret *Secret) (map[string]any, error
 		entry := &secret.Entries[n]
 		if entry.Literal() {
 			if !utf8.Valid(entry.Value.Reveal()) {
-				return nil, secret.fault("", "key %q has binary data, which a template cannot carry", entry.Key)
+				return nil, secret.fault("", "key %q has binary data, which a template cannot carry", entry.Key).
+					WithFix("put it in Vault as base64, or use the injection %s", KindSealedSecret)
 			}
 			templates[entry.Key] = map[string]any{"text": escapeTemplate(string(entry.Value.Reveal()))}
 			continue
