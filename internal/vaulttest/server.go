@@ -5,10 +5,12 @@ package vaulttest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -16,6 +18,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/api"
 )
@@ -132,7 +135,21 @@ func (s *Server) Stop() {
 }
 
 // Pause lets the server accept connections and answer nothing, until Resume.
-func (s *Server) Pause(t testing.TB) { s.signal(t, syscall.SIGSTOP) }
+func (s *Server) Pause(t testing.TB) {
+	t.Helper()
+	s.signal(t, syscall.SIGSTOP)
+	for range 500 { // a busy machine takes a moment to stop all threads
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(status, []byte("State:\tT")) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("the server does not stop")
+}
 
 // Resume ends a pause.
 func (s *Server) Resume(t testing.TB) { s.signal(t, syscall.SIGCONT) }
