@@ -165,13 +165,9 @@ func (s *served) mustSeal(t *testing.T) {
 func fillSocket(t *testing.T, server *vaulttest.Server) {
 	t.Helper()
 	server.Put(t, "demo/socket", `{"k":"`+held+`","none":null,"object":{"a":"`+held+`"}}`)
-	for _, path := range []string{"demo/socket-deleted", "demo/socket-destroyed", "other/socket"} {
-		server.Put(t, path, `{"k":"`+held+`"}`)
-	}
-	if _, err := server.Root.Logical().Delete("kv/data/demo/socket-deleted"); err != nil {
-		t.Fatal(err)
-	}
-	server.Write(t, "kv/destroy/demo/socket-destroyed", map[string]any{"versions": []int{1}})
+	server.Put(t, "other/socket", `{"k":"`+held+`"}`)
+	server.Delete(t, "demo/socket-deleted", `{"k":"`+held+`"}`)
+	server.Destroy(t, "demo/socket-destroyed", `{"k":"`+held+`"}`)
 }
 
 // TestRealBadReferencesThroughTheSocket is what Argo CD shows for what people

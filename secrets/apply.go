@@ -14,16 +14,13 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/value"
 )
 
-// checksumAnnotation is on the pods of workloads that use a sealed Secret: its
-// change replaces them.
-const checksumAnnotation = "argocd-seal.io/secrets-checksum"
-
 // inject builds the result: texts in clear, Secrets replaced, workloads rolled.
+// After a fault it only looks for others, and the result is empty.
 func (p *plan) inject() Result {
 	p.changed = map[int]object.Object{}
 	result := Result{Warnings: p.warnings}
 	for _, inline := range p.inlines {
-		if inline.template == nil {
+		if inline.template == nil || failedOf(p.sitesFor(inline.template)) {
 			continue
 		}
 		p.fillInline(inline)
@@ -45,6 +42,9 @@ func (p *plan) inject() Result {
 			result.Warnings = append(result.Warnings, planned.Object.Fault(fault.Seal, join("metadata.annotations", scope),
 				"the annotation is dropped: the scope comes from plugin.yaml"))
 		}
+	}
+	if len(p.faults) > 0 {
+		return Result{}
 	}
 	p.roll()
 	for index, o := range p.request.Objects {
@@ -123,6 +123,9 @@ func setAt(node any, path []any, filled any, remove bool) {
 
 // injectSecret resolves a Secret's entries and has its injection replace it.
 func (p *plan) injectSecret(planned *secretPlan) ([]object.Object, bool) {
+	if planned.kind == "" {
+		return nil, false // reported when it was settled
+	}
 	before := len(p.faults)
 	for i := range planned.entries {
 		if entry, ok := p.entry(planned, &planned.entries[i]); ok {
@@ -131,7 +134,7 @@ func (p *plan) injectSecret(planned *secretPlan) ([]object.Object, bool) {
 	}
 	p.imports(planned)
 	slices.SortFunc(planned.Entries, func(a, b inject.Entry) int { return cmp.Compare(a.Key, b.Key) })
-	if len(p.faults) > before {
+	if len(p.faults) > before || failedOf(p.sitesOf(planned)) {
 		return nil, false
 	}
 	var injection inject.Injection = inject.Plaintext{}
@@ -157,6 +160,9 @@ func (p *plan) entry(planned *secretPlan, entry *entryPlan) (inject.Entry, bool)
 	if entry.template == nil {
 		resolved.Value = value.New(entry.literal)
 		return resolved, true
+	}
+	if failedOf(p.sitesFor(entry.template)) {
+		return inject.Entry{}, false
 	}
 	for _, s := range p.sitesFor(entry.template) {
 		if s.missing {
@@ -196,6 +202,9 @@ func (p *plan) generated(template reference.Template) bool {
 // names itself wins.
 func (p *plan) imports(planned *secretPlan) {
 	for _, s := range planned.imports {
+		if !s.ready() {
+			continue
+		}
 		planned.Imports = append(planned.Imports, s.location)
 		if !planned.kind.ReadsValues() {
 			continue
@@ -216,58 +225,6 @@ func (p *plan) imports(planned *secretPlan) {
 			}
 			planned.Entries = append(planned.Entries, inject.Entry{Key: key, Locations: []inject.Location{s.location}, Value: v})
 		}
-	}
-}
-
-// users returns copies of the workloads that use a Secret.
-func (p *plan) users(planned *secretPlan) []object.Object {
-	var workloads []object.Object
-	for index, o := range p.request.Objects {
-		if p.uses(index, planned) && p.namespaceOf(o) == planned.Namespace {
-			workloads = append(workloads, p.editable(index))
-		}
-	}
-	return workloads
-}
-
-func (p *plan) uses(index int, planned *secretPlan) bool {
-	o, ok := p.changed[index]
-	if !ok {
-		o = p.request.Objects[index]
-	}
-	pod, ok := inject.PodOf(o)
-	return ok && pod.Uses(planned.Name())
-}
-
-// roll annotates the workloads of Secrets whose values were read. The checksum
-// is over the values and not over what is sealed, so that a new certificate
-// restarts nothing.
-func (p *plan) roll() {
-	if p.environment.NoChecksums || p.environment.Sealer == nil {
-		return
-	}
-	parts := map[int][][]byte{}
-	// By name, so that the order of files in the repository restarts nothing.
-	ordered := slices.SortedStableFunc(slices.Values(p.secrets), func(a, b *secretPlan) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name(), b.Name()))
-	})
-	for _, planned := range ordered {
-		if !planned.kind.ReadsValues() {
-			continue
-		}
-		for index, o := range p.request.Objects {
-			if !inject.Rolls(o) || p.namespaceOf(o) != planned.Namespace || !p.uses(index, planned) {
-				continue
-			}
-			parts[index] = append(parts[index], []byte(planned.Namespace), []byte(planned.Name()))
-			for _, entry := range planned.Entries {
-				parts[index] = append(parts[index], []byte(entry.Key), entry.Value.Reveal())
-			}
-		}
-	}
-	for index, content := range parts {
-		pod, _ := inject.PodOf(p.editable(index))
-		pod.Annotate(checksumAnnotation, p.environment.Sealer.Checksum(content...))
 	}
 }
 

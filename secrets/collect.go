@@ -22,7 +22,8 @@ func (p *plan) collect() {
 			continue
 		}
 		if annotations.RemoveMissing && o.Kind() != "Secret" && o.Kind() != "ConfigMap" {
-			p.fail(o.Fault(fault.RefSyntax, "metadata.annotations[avp.kubernetes.io/remove-missing]", "only a Secret or a ConfigMap can leave out missing keys"))
+			p.fail(o.Fault(fault.RefSyntax, "metadata.annotations[avp.kubernetes.io/remove-missing]", "only a Secret or a ConfigMap can leave out missing keys").
+				WithFix("remove the annotation"))
 			continue
 		}
 		walker := &walker{plan: p, index: index, object: o, annotations: annotations}
@@ -34,7 +35,8 @@ func (p *plan) collect() {
 		}
 	}
 	if most := limit(p.stage.Limits.References, defaultReferences); len(p.ordered) > most {
-		p.fail(fault.New(fault.Limit, "there are %d references, the limit is %d", len(p.ordered), most))
+		p.fail(fault.New(fault.Limit, "there are %d references, the limit is %d", len(p.ordered), most).
+			WithFix("split the application"))
 	}
 }
 
@@ -77,7 +79,7 @@ func (w *walker) walk(node any, field string, path []any) {
 		for _, key := range sortedKeys(node) {
 			below := join(field, key)
 			if template, _, err := reference.Find(key, w.annotations); template != nil || err != nil {
-				w.plan.fail(w.object.Fault(fault.RefPosition, below, "a reference cannot be a key"))
+				w.plan.fail(w.object.Fault(fault.RefPosition, below, "a reference cannot be a key").WithFix("write the key out"))
 				continue
 			}
 			w.walk(node[key], below, append(slices.Clip(path), key))

@@ -1,11 +1,14 @@
 package secrets_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
 )
 
 // TestFaultsAreLocated covers what a user can get wrong: each case is one
@@ -67,6 +70,47 @@ func TestAllFaultsInOneReport(t *testing.T) {
 	}
 	if diff := cmp.Diff([]fault.Code{fault.RefSyntax, fault.Forbidden, fault.RefPosition}, codes); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestAllFaultsInOneReportFromEveryStep has one fault that each step finds: the
+// grammar, the position, the namespace, the store, a modifier.
+func TestAllFaultsInOneReportFromEveryStep(t *testing.T) {
+	named := func(name, metadata, data string) string {
+		return "apiVersion: v1\nkind: Secret\nmetadata: {name: " + name + metadata + "}\nstringData: {k: '" + data + "'}"
+	}
+	_, err := run(t, newStage(t), strings.Join([]string{
+		named("a", "", "<vault:kv/demo/db#password@0>"),
+		named("b", "", "<vault:kv/demo/db#nope>"),
+		named("c", "", "<vault:kv/demo/db#yaml | base64decode>"),
+		named("d", ", namespace: other", "<vault:kv/demo/db#password>"),
+		named("e", "", "<vault:kv/demo/db#object>"),
+		"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: f}\ndata: {k: <vault:kv/demo/db#password>}",
+		named("g", "", "<vault:kv/demo/db#password>"), // good
+	}, "\n---\n"))
+	got := map[string]fault.Code{}
+	for _, one := range fault.Of(err) {
+		got[one.Object] = one.Code
+	}
+	want := map[string]fault.Code{
+		"Secret a": fault.RefSyntax, "Secret b": fault.Secret, "Secret c": fault.Modifier, "Secret other/d": fault.Namespace,
+		"Secret e": fault.Modifier, "ConfigMap f": fault.RefPosition,
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(fault.Of(err)) != len(want) {
+		t.Errorf("(-want +got):\n%s\n%v", diff, err)
+	}
+}
+
+// TestMissingKeysLeaveNothingBehind: with remove-missing a Secret may lose all.
+func TestMissingKeysLeaveNothingBehind(t *testing.T) {
+	manifest := "apiVersion: v1\nkind: Secret\nmetadata: {name: s, annotations: {avp.kubernetes.io/path: kv/data/demo/db, avp.kubernetes.io/remove-missing: \"true\"}}\nstringData: {k: <nope>}"
+	for _, kind := range inject.Kinds() {
+		result, err := apply(t, newStage(t, allowPlaintext), secrets.Request{Identity: identity, Injection: kind, Objects: parse(t, manifest+"\n---\n"+strings.Replace(deployment, "{name: db}", "{name: s}", 1))})
+		if list := fault.Of(err); err != nil && (len(list) != 1 || list[0].Code != fault.Injection || list[0].Fix == "") {
+			t.Errorf("%s: %v", kind, err)
+		} else if err == nil && strings.Contains(encode(t, result.Objects), "nope") {
+			t.Errorf("%s: the reference is still there: %s", kind, encode(t, result.Objects))
+		}
 	}
 }
 

@@ -1,11 +1,15 @@
 package secrets
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/leak"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/reference"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets/store"
 )
 
 // plan is the state of one request.
@@ -37,7 +41,18 @@ type site struct {
 	field  string
 	// optional is set for references whose entry goes where the key is missing.
 	optional bool
+	// failed is set where a fault has been reported, so that later steps pass over
+	// the reference.
+	failed bool
 	access
+}
+
+// ready tells whether the steps up to settling have found nothing wrong with
+// the reference and with what it stands in.
+func (s *site) ready() bool { return !s.failed && s.grant != nil && s.kind != "" }
+
+func failedOf(sites []*site) bool {
+	return slices.ContainsFunc(sites, func(s *site) bool { return !s.ready() })
 }
 
 // secretPlan is one Secret that will be replaced: a rendered one, or one that
@@ -82,6 +97,14 @@ type inlinePlan struct {
 	variable *lift
 }
 
+// refused tells whether the request asks for something that it may not have, or
+// for more than it may.
+func (p *plan) refused() bool {
+	return slices.ContainsFunc(p.faults, func(err *fault.Error) bool {
+		return err.Code == fault.Forbidden || err.Code == fault.IdentityStreamed || err.Code == fault.Limit
+	})
+}
+
 func (p *plan) fail(err *fault.Error) { p.faults = append(p.faults, err) }
 
 // located puts an object's place on faults that have none yet.
@@ -94,6 +117,23 @@ func (p *plan) located(err error, o object.Object, field string) {
 	}
 }
 
+// readySites are the references that are still looked at, in their order.
+func (p *plan) readySites() []*site {
+	var ready []*site
+	for _, s := range p.ordered {
+		if s.ready() {
+			ready = append(ready, s)
+		}
+	}
+	return ready
+}
+
+// failSite reports what is wrong with a reference and takes it out.
+func (p *plan) failSite(s *site, err error) {
+	s.failed = true
+	p.located(err, s.object, s.field)
+}
+
 // zero overwrites what was read.
 func (p *plan) zero() {
 	for _, r := range p.reads {
@@ -104,4 +144,17 @@ func (p *plan) zero() {
 	for _, w := range p.watched {
 		w.Value.Zero()
 	}
+}
+
+func readKey(query store.Query, values bool) string {
+	return fmt.Sprintf("%t\x00%s\x00%s\x00%s\x00%d", values, query.Role, query.Mount.Path, query.Path, query.Version)
+}
+
+func sortedIndexes(m map[int]*secretPlan) []int {
+	indexes := make([]int, 0, len(m))
+	for index := range m {
+		indexes = append(indexes, index)
+	}
+	slices.Sort(indexes)
+	return indexes
 }

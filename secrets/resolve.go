@@ -27,18 +27,15 @@ type read struct {
 	err    error
 }
 
-// resolve finds out where references point and reads what is needed there.
-func (p *plan) resolve(ctx context.Context) {
-	if len(p.ordered) == 0 {
-		return
-	}
-	p.locate(ctx)
-	if len(p.faults) > 0 {
-		return
+// resolve finds out where references point and reads what is needed there. It
+// returns false where nothing may be read.
+func (p *plan) resolve(ctx context.Context) bool {
+	if !p.locate(ctx) {
+		return false
 	}
 	reads := p.planReads()
 	if !p.checkPaths(len(reads)) {
-		return
+		return false
 	}
 	p.parallel(len(reads), func(i int) {
 		r := reads[i]
@@ -54,6 +51,7 @@ func (p *plan) resolve(ctx context.Context) {
 		p.watchRead(r, exposures[r.query.Logical()])
 	}
 	slices.SortStableFunc(p.watched, func(a, b leak.Watched) int { return strings.Compare(a.Name, b.Name) })
+	return true
 }
 
 // parallel runs work for each index, a few at a time, and waits for all.
@@ -75,12 +73,13 @@ type located struct {
 }
 
 // locate finds the mount of each path, and authorizes what the path really is
-// once the mount's version is known.
-func (p *plan) locate(ctx context.Context) {
+// once the mount's version is known. It returns false where that is refused.
+func (p *plan) locate(ctx context.Context) bool {
 	type place struct{ role, path string }
 	places := map[place]*located{}
 	var order []place
-	for _, s := range p.ordered {
+	sites := p.readySites()
+	for _, s := range sites {
 		at := place{s.grant.Role, s.ref.Path}
 		if places[at] == nil && !p.static(s) {
 			places[at] = &located{}
@@ -88,7 +87,7 @@ func (p *plan) locate(ctx context.Context) {
 		}
 	}
 	if !p.checkPaths(len(order)) {
-		return
+		return false
 	}
 	var mu sync.Mutex
 	p.parallel(len(order), func(i int) {
@@ -98,29 +97,30 @@ func (p *plan) locate(ctx context.Context) {
 		*places[order[i]] = located{mount, err}
 	})
 	grants := p.grants()
-	for _, s := range p.ordered {
+	for _, s := range sites {
 		found := located{mount: firstSegment(s.ref.Path)}
 		if !p.static(s) {
 			found = *places[place{s.grant.Role, s.ref.Path}]
 		}
 		if found.err != nil {
-			p.located(found.err, s.object, s.field)
+			p.failSite(s, found.err)
 			continue
 		}
 		if err := s.place(found.mount); err != nil {
-			p.located(err, s.object, s.field)
+			p.failSite(s, err)
 			continue
 		}
 		grant, ok := grants.Authorize(s.location.Logical())
 		switch {
 		case !ok:
-			p.fail(s.forbidden())
+			p.failSite(s, s.forbidden())
 		case s.open && !grant.NonSecret(s.location.Logical(), s.ref.Key):
-			p.fail(s.object.Fault(fault.RefPosition, s.field, "a value must not stand here: Argo CD stores and shows this field in clear"))
+			p.failSite(s, fault.New(fault.RefPosition, "a value must not stand here: Argo CD stores and shows this field in clear").WithFix(moveIt))
 		default:
 			s.grant = grant
 		}
 	}
+	return !p.refused()
 }
 
 // firstSegment is the mount where nobody is asked: KV version 2 at the first
@@ -159,7 +159,7 @@ func (p *plan) queryOf(s *site) store.Query {
 func (p *plan) planReads() []*read {
 	p.reads = map[string]*read{}
 	var reads []*read
-	for _, s := range p.ordered {
+	for _, s := range p.readySites() {
 		if p.static(s) || !s.kind.ReadsValues() && s.location.Mount.Version == 1 {
 			continue // KV version 1 proves nothing without showing the values
 		}
@@ -186,7 +186,7 @@ func (p *plan) planReads() []*read {
 func (p *plan) settleRead(r *read) {
 	for _, s := range r.sites {
 		if r.err != nil {
-			p.located(r.err, s.object, s.field)
+			p.failSite(s, r.err)
 			continue
 		}
 		if s.ref.Imports() {
@@ -199,7 +199,7 @@ func (p *plan) settleRead(r *read) {
 			found = found && s.value.Kind() != value.Null
 		}
 		if s.missing = !found; s.missing && !s.optional {
-			p.located(store.Unavailable(), s.object, s.field)
+			p.failSite(s, store.Unavailable())
 		}
 	}
 }
@@ -214,7 +214,7 @@ type exposure struct {
 
 func (p *plan) exposures() map[string]*exposure {
 	exposures := map[string]*exposure{}
-	for _, s := range p.ordered {
+	for _, s := range p.readySites() {
 		logical := s.location.Logical()
 		if exposures[logical] == nil {
 			exposures[logical] = &exposure{hidden: map[string]bool{}}

@@ -1,7 +1,6 @@
 package secrets
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -10,7 +9,6 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/binding"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/reference"
-	"github.com/argocd-seal/argocd-seal-plugin/secrets/store"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/value"
 )
 
@@ -70,6 +68,9 @@ func (s *site) forbidden() *fault.Error {
 	return err
 }
 
+// moveIt is the way out for a reference where no value may stand.
+const moveIt = "move it into data or stringData of a Secret, or make it the whole value of a container's env entry"
+
 // settle decides what each text and each Secret becomes.
 func (p *plan) settle() {
 	for _, planned := range p.secrets {
@@ -107,7 +108,8 @@ func (p *plan) sitesFor(template reference.Template) []*site {
 func (p *plan) settleSecret(planned *secretPlan, sites []*site) {
 	o := planned.Object
 	if o.Name() == "" {
-		p.fail(o.Fault(fault.Injection, "metadata.name", "a Secret with references needs a name: what is sealed is bound to it"))
+		p.fail(o.Fault(fault.Injection, "metadata.name", "a Secret with references needs a name: what is sealed is bound to it").
+			WithFix("set metadata.name instead of generateName"))
 		return
 	}
 	planned.Namespace = p.namespaceOf(o)
@@ -121,12 +123,14 @@ func (p *plan) settleSecret(planned *secretPlan, sites []*site) {
 			return // reported as forbidden
 		}
 		if !s.grant.AllowsNamespace(planned.Namespace) {
-			p.fail(o.Fault(fault.Namespace, "metadata.namespace", "the binding does not allow secrets in namespace %s", fault.Clean(planned.Namespace, 80)))
+			p.fail(o.Fault(fault.Namespace, "metadata.namespace", "the binding does not allow secrets in namespace %s", fault.Clean(planned.Namespace, 80)).
+				WithFix("remove metadata.namespace, or ask the platform team to allow the namespace"))
 			return
 		}
 	}
 	if len(sites) == 0 && !p.stage.Local && planned.Namespace != p.request.Identity.Namespace {
-		p.fail(o.Fault(fault.Namespace, "metadata.namespace", "the namespace %s is not the application's destination", fault.Clean(planned.Namespace, 80)))
+		p.fail(o.Fault(fault.Namespace, "metadata.namespace", "the namespace %s is not the application's destination", fault.Clean(planned.Namespace, 80)).
+			WithFix("remove metadata.namespace, or set it to the destination's"))
 		return
 	}
 	kind, err := p.choose(sites)
@@ -218,7 +222,8 @@ func (p *plan) settleInline(inline *inlinePlan, lifted map[int]*secretPlan) {
 			return // reported as forbidden
 		}
 		if s.ref.Imports() {
-			p.fail(o.Fault(fault.RefPosition, inline.field, "a reference to a whole path stands only for all data of a Secret"))
+			p.fail(o.Fault(fault.RefPosition, inline.field, "a reference to a whole path stands only for all data of a Secret").
+				WithFix("name a key: <vault:%s#KEY>", s.ref.Path))
 			return
 		}
 		open = open && slices.ContainsFunc(s.ref.LogicalPaths(), func(path string) bool { return s.grant.NonSecret(path, s.ref.Key) })
@@ -237,7 +242,7 @@ func (p *plan) settleInline(inline *inlinePlan, lifted map[int]*secretPlan) {
 		p.lift(inline, lifted)
 	default:
 		p.fail(o.Fault(fault.RefPosition, inline.field, "a value must not stand here: Argo CD stores and shows this field in clear").
-			WithFix("move it into data or stringData of a Secret, or make it the whole value of a container's env entry"))
+			WithFix(moveIt))
 	}
 }
 
@@ -281,20 +286,8 @@ func (p *plan) checkNames() {
 func (p *plan) checkPaths(count int) bool {
 	most := limit(p.stage.Limits.Paths, defaultPaths)
 	if count > most {
-		p.fail(fault.New(fault.Limit, "the references name %d distinct paths and versions, the limit is %d", count, most))
+		p.fail(fault.New(fault.Limit, "the references name %d distinct paths and versions, the limit is %d", count, most).
+			WithFix("split the application, or keep more keys under one path"))
 	}
 	return count <= most
-}
-
-func readKey(query store.Query, values bool) string {
-	return fmt.Sprintf("%t\x00%s\x00%s\x00%s\x00%d", values, query.Role, query.Mount.Path, query.Path, query.Version)
-}
-
-func sortedIndexes(m map[int]*secretPlan) []int {
-	indexes := make([]int, 0, len(m))
-	for index := range m {
-		indexes = append(indexes, index)
-	}
-	slices.Sort(indexes)
-	return indexes
 }

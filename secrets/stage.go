@@ -9,7 +9,7 @@
 //	collect → authorize → choose the injection → resolve → inject → roll → scan
 //
 // Every reference is authorized before anything is asked of the store. Faults
-// of all references are reported together.
+// of all references are reported together, whichever step finds them.
 package secrets
 
 import (
@@ -147,14 +147,15 @@ func (s *Stage) Apply(ctx context.Context, request Request) (Result, error) {
 		p.authorize()
 	}
 	p.settle()
-	if len(p.faults) > 0 {
-		return Result{}, p.faults
-	}
-	p.resolve(ctx)
-	if len(p.faults) > 0 {
+	// A request that asks for what it may not have, or for too much, gets nothing
+	// asked. Any other fault leaves the rest to be looked at, for one report.
+	if p.refused() || !p.resolve(ctx) {
 		return Result{}, p.faults
 	}
 	result := p.inject()
+	if len(p.faults) > 0 {
+		return Result{}, p.faults
+	}
 	p.faults = append(p.faults, leak.Scan(result.Objects, p.watched)...)
 	if len(p.faults) > 0 {
 		return Result{}, p.faults

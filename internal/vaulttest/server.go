@@ -5,6 +5,7 @@ package vaulttest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -17,6 +18,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/api"
 )
@@ -133,7 +135,21 @@ func (s *Server) Stop() {
 }
 
 // Pause lets the server accept connections and answer nothing, until Resume.
-func (s *Server) Pause(t testing.TB) { s.signal(t, syscall.SIGSTOP) }
+func (s *Server) Pause(t testing.TB) {
+	t.Helper()
+	s.signal(t, syscall.SIGSTOP)
+	for range 500 { // a busy machine takes a moment to stop all threads
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(status, []byte("State:\tT")) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("the server does not stop")
+}
 
 // Resume ends a pause.
 func (s *Server) Resume(t testing.TB) { s.signal(t, syscall.SIGCONT) }
@@ -174,7 +190,37 @@ func (s *Server) Write(t testing.TB, path string, data map[string]any) *api.Secr
 // Put writes a new version of a secret of kv/, from JSON that is sent as it is.
 func (s *Server) Put(t testing.TB, path, values string) {
 	t.Helper()
-	if _, err := s.Root.Logical().WriteBytes("kv/data/"+path, fmt.Appendf(nil, `{"data":%s}`, values)); err != nil {
+	s.put(t, "kv/data/"+path, `{"data":`+values+`}`)
+}
+
+// PutOld writes a secret of kv1/. Version 1 of the engine keeps numbers as they
+// were sent; version 2 makes floats of them.
+func (s *Server) PutOld(t testing.TB, path, values string) {
+	t.Helper()
+	s.put(t, "kv1/"+path, values)
+}
+
+func (s *Server) put(t testing.TB, path, body string) *api.Secret {
+	t.Helper()
+	secret, err := s.Root.Logical().WriteBytes(path, []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret
+}
+
+// Destroy writes a version of a secret of kv/ and destroys it.
+func (s *Server) Destroy(t testing.TB, path, values string) {
+	t.Helper()
+	written := s.put(t, "kv/data/"+path, `{"data":`+values+`}`)
+	s.Write(t, "kv/destroy/"+path, map[string]any{"versions": []any{written.Data["version"]}})
+}
+
+// Delete writes a version of a secret of kv/ and deletes it.
+func (s *Server) Delete(t testing.TB, path, values string) {
+	t.Helper()
+	s.Put(t, path, values)
+	if _, err := s.Root.Logical().Delete("kv/data/" + path); err != nil {
 		t.Fatal(err)
 	}
 }

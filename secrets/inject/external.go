@@ -107,7 +107,8 @@ func (i ExternalSecret) entries(secret *Secret) (data []any, templated map[strin
 		entry := &secret.Entries[n]
 		if entry.Literal() {
 			if !utf8.Valid(entry.Value.Reveal()) {
-				return nil, nil, secret.fault("", "key %q has binary data, which a template cannot carry", entry.Key)
+				return nil, nil, secret.fault("", "key %q has binary data, which a template cannot carry", entry.Key).
+					WithFix("put it in Vault as base64, or use the injection %s", KindSealedSecret)
 			}
 			templated[entry.Key] = escapeTemplate(string(entry.Value.Reveal()))
 			continue

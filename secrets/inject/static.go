@@ -96,6 +96,10 @@ func onePath(secret *Secret) (Location, error) {
 	for _, entry := range secret.Entries {
 		locations = append(locations, entry.Locations...)
 	}
+	if len(locations) == 0 {
+		return Location{}, secret.fault("", "all keys with references are missing, so there is no path to read").
+			WithFix("remove the Secret, or the annotation that lets keys be missing")
+	}
 	first := locations[0]
 	for _, other := range locations {
 		if other.Logical() != first.Logical() || other.Version != first.Version {
@@ -117,7 +121,8 @@ func (i VaultStaticSecret) transformation(secret *Secret) (map[string]any, error
 		entry := &secret.Entries[n]
 		if entry.Literal() {
 			if !utf8.Valid(entry.Value.Reveal()) {
-				return nil, secret.fault("", "key %q has binary data, which a template cannot carry", entry.Key)
+				return nil, secret.fault("", "key %q has binary data, which a template cannot carry", entry.Key).
+					WithFix("put it in Vault as base64, or use the injection %s", KindSealedSecret)
 			}
 			templates[entry.Key] = map[string]any{"text": escapeTemplate(string(entry.Value.Reveal()))}
 			continue

@@ -145,7 +145,8 @@ func matchAt(text string, annotations Annotations) (int, *Reference, *fault.Erro
 	if strings.HasPrefix(text, nativePrefix) {
 		end := nativeEnd(text)
 		if end < 0 {
-			return len(nativePrefix), nil, fault.New(fault.RefSyntax, "%s has no closing > on its line", quote(text))
+			return len(nativePrefix), nil, fault.New(fault.RefSyntax, "%s has no closing > on its line", quote(text)).
+				WithFix("end it with > on the same line")
 		}
 		return parseAt(text[:end])
 	}

@@ -78,7 +78,8 @@ func Modify(input value.Value, chain []Modifier) (value.Value, error) {
 				WithFix("look at the value in Vault; the message does not show it")
 		}
 		if output.Len() > maxResult {
-			return value.Value{}, fault.New(fault.Limit, "the result of %s is larger than %d bytes", modifier.Name, maxResult)
+			return value.Value{}, fault.New(fault.Limit, "the result of %s is larger than %d bytes", modifier.Name, maxResult).
+				WithFix("use a smaller value")
 		}
 		input = output
 	}

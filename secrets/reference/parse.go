@@ -16,20 +16,21 @@ const (
 // included. It is what [Find] calls for each one it meets.
 func Parse(text string) (*Reference, error) {
 	if len(text) > MaxText {
-		return nil, fault.New(fault.RefSyntax, "a reference has %d bytes, the limit is %d", len(text), MaxText)
+		return nil, fault.New(fault.RefSyntax, "a reference has %d bytes, the limit is %d", len(text), MaxText).
+			WithFix("shorten its path, or its modifiers")
 	}
 	body, closed := strings.CutSuffix(text, ">")
 	var ref *Reference
 	var err *fault.Error
 	switch {
 	case !closed:
-		err = fault.New(fault.RefSyntax, "%s has no closing >", quote(text))
+		err = fault.New(fault.RefSyntax, "%s has no closing >", quote(text)).WithFix("end it with >")
 	case strings.HasPrefix(text, nativePrefix):
 		ref, err = parseNative(body[len(nativePrefix):])
 	case strings.HasPrefix(text, pathPrefix):
 		ref, err = parsePath(body[len(pathPrefix):])
 	default:
-		err = fault.New(fault.RefSyntax, "%s is not a reference", quote(text))
+		err = fault.New(fault.RefSyntax, "%s is not a reference", quote(text)).WithFix("write <vault:MOUNT/PATH#KEY>")
 	}
 	if err != nil {
 		return nil, err
@@ -130,7 +131,8 @@ func parseVersion(text string) (int, *fault.Error) {
 func splitChain(body string) (string, []Modifier, *fault.Error) {
 	fields := splitPipes(body)
 	if len(fields)-1 > MaxModifiers {
-		return "", nil, fault.New(fault.RefSyntax, "a reference has %d modifiers, the limit is %d", len(fields)-1, MaxModifiers)
+		return "", nil, fault.New(fault.RefSyntax, "a reference has %d modifiers, the limit is %d", len(fields)-1, MaxModifiers).
+			WithFix("store the value in Vault in the form that is needed")
 	}
 	var chain []Modifier
 	for _, field := range fields[1:] {

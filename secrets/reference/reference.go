@@ -89,7 +89,8 @@ func checkPath(path string) *fault.Error {
 			WithFix("write <vault:MOUNT/PATH#KEY>")
 	}
 	if len(segments) > MaxSegments {
-		return fault.New(fault.RefSyntax, "the path has %d segments, the limit is %d", len(segments), MaxSegments)
+		return fault.New(fault.RefSyntax, "the path has %d segments, the limit is %d", len(segments), MaxSegments).
+			WithFix("use a shorter path")
 	}
 	for _, segment := range segments {
 		if !validSegment(segment) {

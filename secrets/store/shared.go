@@ -67,7 +67,8 @@ func (s *Shared) join(ctx context.Context, kind string, query Query, fly func(co
 	})
 	select {
 	case <-ctx.Done():
-		return nil, fault.New(fault.Vault, "Vault did not answer within the request's time")
+		return nil, fault.New(fault.Vault, "Vault did not answer within the request's time").
+			WithFix("Argo CD tries again by itself; if it lasts, the platform team runs argocd-seal doctor")
 	case result := <-flight:
 		return result.Val, result.Err
 	}

@@ -42,14 +42,12 @@ func boundStage(t testing.TB, server *vaulttest.Server, gateway *vaulttest.Gatew
 func fill(t testing.TB, server *vaulttest.Server) {
 	t.Helper()
 	server.Put(t, "demo/db", `{"k":"`+held+`","none":null,"object":{"a":"`+held+`"},"list":["`+held+`"],"yaml":"`+held+`\n---\nkind: Pod\n"}`)
-	for _, path := range []string{"demo/deleted", "demo/destroyed", "locked/db", "other/db"} {
+	for _, path := range []string{"locked/db", "other/db"} {
 		server.Put(t, path, `{"k":"`+held+`"}`)
 	}
-	if _, err := server.Root.Logical().Delete("kv/data/demo/deleted"); err != nil {
-		t.Fatal(err)
-	}
-	server.Write(t, "kv/destroy/demo/destroyed", map[string]any{"versions": []int{1}})
-	server.Write(t, "kv1/demo/old", map[string]any{"k": held})
+	server.Delete(t, "demo/deleted", `{"k":"`+held+`"}`)
+	server.Destroy(t, "demo/destroyed", `{"k":"`+held+`"}`)
+	server.PutOld(t, "demo/old", `{"k":"`+held+`"}`)
 }
 
 // manifest is a Secret of one entry.
@@ -122,7 +120,7 @@ func TestRealBadReferences(t *testing.T) {
 			_, err := applied(deadline(t), t, stage, manifest("db", test.reference))
 			list := fault.Of(err)
 			if len(list) != 1 || list[0].Code != test.code || list[0].File != "db.yaml" || list[0].Line != 3 ||
-				list[0].Object != "Secret db" || list[0].Field != "stringData.k" || list[0].Fix == "" && test.code != fault.RefSyntax {
+				list[0].Object != "Secret db" || list[0].Field != "stringData.k" || list[0].Fix == "" {
 				t.Errorf("got %v, want one %s at db.yaml:3 Secret db stringData.k", err, test.code)
 			}
 		})
@@ -179,60 +177,6 @@ func TestRealV1PathSpellings(t *testing.T) {
 	mustWork(t, stage)
 }
 
-// TestRealExactValues: what is in Vault is what is in the Secret, whatever it
-// looks like.
-func TestRealExactValues(t *testing.T) {
-	server := vaulttest.Start(t)
-	gateway := vaulttest.Before(t, server)
-	stage := boundStage(t, server, gateway)
-	mebibyte := strings.Repeat("0123456789abcdef", 1<<16)[:1<<20-64]
-	for _, test := range []struct{ name, inVault, modifier, want string }{
-		{"long number", `123456789012345678901`, "", "123456789012345678901"},
-		{"digits behind the point", `1.50`, "", "1.50"},
-		{"exponent", `1e3`, "", "1e3"},
-		{"negative zero", `-0.0`, "", "-0.0"},
-		{"boolean", `false`, "", "false"},
-		{"empty", `""`, "", ""},
-		{"spaces", `"  \n "`, "", "  \n "},
-		{"NUL", `"a\u0000b"`, "", "a\x00b"},
-		{"other letters", `"\u00e9\ud83d\ude00\u2028"`, "", "é😀\u2028"},
-		{"bytes that are no text", `"/wD+"`, "base64decode", "\xff\x00\xfe"},
-		{"a reference", `"<vault:kv/other/db#k> <path:kv/data/other/db#k>"`, "", "<vault:kv/other/db#k> <path:kv/data/other/db#k>"},
-		{"documents", `"x\n---\nkind: Pod\n"`, "", "x\n---\nkind: Pod\n"},
-		{"templates", `"{{ .Values.x }} ${x} ]]> </script>"`, "", "{{ .Values.x }} ${x} ]]> </script>"},
-		{"number in an object", `{"n":123456789012345678901,"f":1.50}`, "jsonPath {.n} {.f}", "123456789012345678901 1.50"},
-		{"number in a JSON text", `"{\"n\":123456789012345678901,\"f\":1.50}"`, "jsonParse | jsonPath {.n} {.f}", "123456789012345678901 1.50"},
-		{"number in a YAML text", `"num: 9007199254740993\ntext: \"1.50\"\n"`, "yamlParse | jsonPath {.num} {.text}", "9007199254740993 1.50"},
-		{"nearly a mebibyte", `"` + mebibyte + `"`, "", mebibyte},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			server.Put(t, "demo/exact", `{"k":`+test.inVault+`}`)
-			gateway.Forget()
-			reference := "<vault:kv/demo/exact#k"
-			if test.modifier != "" {
-				reference += " | " + test.modifier
-			}
-			result, err := applied(deadline(t), t, stage, manifest("db", reference+">"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(result.Objects) != 1 {
-				t.Errorf("%d objects", len(result.Objects))
-			}
-			if got := unsealed(t, result.Objects[0])["k"]; got != test.want {
-				t.Errorf("got %.80q, want %.80q", got, test.want)
-			}
-			if got := gateway.Count("GET /v1/kv/data/"); got != 1 {
-				t.Errorf("%d reads, want 1: a value is not resolved again", got)
-			}
-		})
-	}
-	server.Put(t, "demo/exact", `{"k":"`+mebibyte+mebibyte+`"}`)
-	if _, err := applied(deadline(t), t, stage, manifest("db", "<vault:kv/demo/exact#k>")); fault.CodeOf(err) != fault.Limit || fault.Of(err)[0].File != "db.yaml" {
-		t.Errorf("two mebibytes: %v", err)
-	}
-}
-
 // TestRealVaultMisbehaves has the gateway spoil Vault's real answers, which hold
 // the value.
 func TestRealVaultMisbehaves(t *testing.T) {
@@ -285,7 +229,11 @@ func TestRealVaultMisbehaves(t *testing.T) {
 			gateway.Set(func(w http.ResponseWriter, r *http.Request, real []byte) bool {
 				return strings.HasPrefix(r.URL.Path, "/v1/kv/data/") && test.mangle(w, r, real)
 			})
-			ctx, cancel := deadlineOf(t, time.Second)
+			patience := 20 * time.Second
+			if test.code == fault.Vault {
+				patience = time.Second // some of these are tried again
+			}
+			ctx, cancel := deadlineOf(t, patience)
 			defer cancel()
 			_, err := applied(ctx, t, stage, manifest("a", "<vault:kv/demo/db#k>"), manifest("b", "<vault:kv/demo/db#k>"))
 			list := fault.Of(err)

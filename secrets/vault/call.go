@@ -20,6 +20,8 @@ const (
 	maxAttempts = 5
 	firstWait   = 100 * time.Millisecond
 	longestWait = 2 * time.Second
+	// retryLater is the way out where nobody who reads the message can do anything.
+	retryLater = "Argo CD tries again by itself; if it lasts, the platform team runs argocd-seal doctor"
 	// maxCall bounds one call with its retries where the request has no deadline.
 	maxCall = 20 * time.Second
 )
@@ -44,7 +46,7 @@ func (c *Client) call(ctx context.Context, attempt send) (answer, error) {
 	var last error // says more than that time ran out while trying again
 	for count := 1; ; count++ {
 		if !c.breaker.allow() {
-			return answer{}, fault.New(fault.Vault, "Vault has failed %d times in a row and is left alone for a moment", breakAfter)
+			return answer{}, fault.New(fault.Vault, "Vault has failed %d times in a row and is left alone for a moment", breakAfter).WithFix(retryLater)
 		}
 		if err := c.limiter.Wait(ctx); err != nil {
 			return answer{}, cmp.Or(last, outOfTime(ctx))
@@ -78,7 +80,7 @@ func (c *Client) once(ctx context.Context, attempt send) (got answer, retry bool
 		}
 		c.breaker.report(false)
 		if errors.Is(err, errCutOff) {
-			return answer{}, true, fault.New(fault.Vault, "Vault's answer ended early")
+			return answer{}, true, fault.New(fault.Vault, "Vault's answer ended early").WithFix(retryLater)
 		}
 		return answer{}, true, fault.New(fault.Vault, "Vault cannot be reached").
 			WithFix("the platform team checks address, certificate and network with argocd-seal doctor")
@@ -91,13 +93,13 @@ func (c *Client) once(ctx context.Context, attempt send) (got answer, retry bool
 			WithFix("the platform team sets vault.address to the active node or to a balancer in front of it")
 	case got.status == http.StatusTooManyRequests:
 		c.breaker.report(true)
-		return answer{}, true, fault.New(fault.Vault, "Vault has too many requests")
+		return answer{}, true, fault.New(fault.Vault, "Vault has too many requests").WithFix(retryLater)
 	case got.status == http.StatusServiceUnavailable:
 		c.breaker.report(false)
-		return answer{}, true, fault.New(fault.Vault, "Vault is sealed or not ready")
+		return answer{}, true, fault.New(fault.Vault, "Vault is sealed or not ready").WithFix(retryLater)
 	case got.status >= 500:
 		c.breaker.report(got.status == http.StatusInternalServerError)
-		return answer{}, true, fault.New(fault.Vault, "Vault answers with status %d", got.status)
+		return answer{}, true, fault.New(fault.Vault, "Vault answers with status %d", got.status).WithFix(retryLater)
 	}
 	c.breaker.report(true)
 	if got.status >= 400 {
@@ -108,7 +110,8 @@ func (c *Client) once(ctx context.Context, attempt send) (got answer, retry bool
 		return answer{}, false, fault.New(fault.Internal, "an answer of Vault cannot be read")
 	}
 	if len(got.body) > maxAnswer {
-		return answer{}, false, fault.New(fault.Limit, "Vault's answer has more than %d bytes", maxAnswer)
+		return answer{}, false, fault.New(fault.Limit, "Vault's answer has more than %d bytes", maxAnswer).
+			WithFix("split the secret into several paths")
 	}
 	return got, false, nil
 }
@@ -117,5 +120,5 @@ func outOfTime(ctx context.Context) error {
 	if errors.Is(context.Cause(ctx), context.Canceled) {
 		return fault.New(fault.Canceled, "the request ended before Vault answered")
 	}
-	return fault.New(fault.Vault, "Vault did not answer within the request's time")
+	return fault.New(fault.Vault, "Vault did not answer within the request's time").WithFix(retryLater)
 }
