@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -54,6 +55,36 @@ func LoadTests(name string, policies []Source, options Options) (*Bundle, error)
 // a test should not pass where the gate would deny. The results are sorted by
 // file and line; a bundle without tests gives none.
 func (b *Bundle) Test(ctx context.Context) ([]TestResult, error) {
+	results, err := b.runTests(ctx, "", false)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, result := range results {
+		if result.Status == Failed {
+			names = append(names, regexp.QuoteMeta(result.Package+"."+result.Name))
+		}
+	}
+	if len(names) == 0 {
+		return results, nil
+	}
+	// Only a trace tells why, and only those who failed need one.
+	traced, err := b.runTests(ctx, "^("+strings.Join(names, "|")+")$", true)
+	if err != nil {
+		return nil, err
+	}
+	for _, again := range traced {
+		same := func(r TestResult) bool { return r.Package == again.Package && r.Name == again.Name }
+		if at := slices.IndexFunc(results, same); at >= 0 {
+			results[at].Reason = again.Reason
+		}
+	}
+	return results, nil
+}
+
+// runTests runs the tests whose full name matches a filter; an empty one matches
+// all.
+func (b *Bundle) runTests(ctx context.Context, filter string, trace bool) ([]TestResult, error) {
 	modules := slices.Concat(b.modules, b.tests)
 	compiler, err := compile(modules, true)
 	if err != nil {
@@ -69,6 +100,8 @@ func (b *Bundle) Test(ctx context.Context) ([]TestResult, error) {
 		SetModules(byFile(modules)).
 		CapturePrintOutput(true).
 		RaiseBuiltinErrors(true).
+		EnableTracing(trace).
+		Filter(filter).
 		RunTests(ctx, txn)
 	if err != nil {
 		return nil, fault.New(fault.PolicyLoad, "the tests of bundle %q cannot run: %s", b.name, fault.Clean(err.Error(), 300))
