@@ -20,6 +20,7 @@ const (
 	ArgoCD3   Binary = ".cache/servers/argocd-v3-3.2.12"
 	Kustomize Binary = ".cache/servers/kustomize-5.8.1"
 	Helm      Binary = ".cache/servers/helm-3.20.2"
+	Conftest  Binary = ".cache/servers/conftest-0.71.1"
 	Redis     Binary = "redis-server"
 	Git       Binary = "git"
 )
