@@ -66,7 +66,9 @@ func (o *checkOptions) run(ctx context.Context, paths []string, stdout, stderr i
 		return err
 	}
 	o.choosePolicies(&settings)
-	settings.Render.Workers.Spares = runtime.NumCPU()
+	// A laptop or runner has nobody else to serve: the sidecar's bounds do not
+	// matter here.
+	settings.Render.Workers.Spares, settings.Render.Workers.Concurrency = runtime.GOMAXPROCS(0), runtime.GOMAXPROCS(0)
 	pool, err := newPool(settings.Render, log)
 	if err != nil {
 		return err
@@ -159,7 +161,7 @@ func check(ctx context.Context, pipeline *plugin.Pipeline, jobs []plugin.Job, sh
 	progress := startProgress(shown, "applications", len(jobs), progressAfter)
 	defer progress.stop()
 	var group errgroup.Group
-	group.SetLimit(runtime.NumCPU())
+	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, job := range jobs {
 		group.Go(func() error {
 			verdict, err := pipeline.Check(ctx, job)
