@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/owenrumney/go-sarif/v2/sarif"
@@ -66,7 +67,9 @@ func addApplication(result *sarif.Result, path string) {
 		result.Properties = sarif.Properties{}
 	}
 	paths, _ := result.Properties["applications"].([]string)
-	result.Properties["applications"] = append(paths, path)
+	if !slices.Contains(paths, path) {
+		result.Properties["applications"] = append(paths, path)
+	}
 }
 
 func addRule(run *sarif.Run, outcome verdict.Outcome, meta bundle.Metadata) {
