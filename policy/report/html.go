@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"html/template"
 	"io"
+	"sync"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
@@ -13,9 +14,11 @@ import (
 //go:embed report.html
 var page string
 
-// pageTemplate escapes by context: names and messages are tenants' text. A
-// reference may only be a link to a page.
-var pageTemplate = template.Must(template.New("report").Parse(page))
+// pageTemplate escapes by context: names and messages are tenants' text. It is
+// parsed when it is needed, since every worker is this program too.
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("report").Parse(page))
+})
 
 // pageData is what the page shows.
 type pageData struct {
@@ -63,5 +66,5 @@ func writeHTML(w io.Writer, results []Result, options Options) error {
 		data.Applications = append(data.Applications, application)
 	}
 	data.Totals = totals(objects, len(results), counts)
-	return pageTemplate.Execute(w, data)
+	return pageTemplate().Execute(w, data)
 }
