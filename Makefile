@@ -29,6 +29,7 @@ ARGOCD2 := $(CACHE)/servers/argocd-v2-2.14.21
 ARGOCD3 := $(CACHE)/servers/argocd-v3-3.2.12
 KUSTOMIZE := $(CACHE)/servers/kustomize-5.8.1
 HELM := $(CACHE)/servers/helm-3.20.2
+CONFTEST := $(CACHE)/servers/conftest-0.71.1
 VAULT := $(CACHE)/servers/vault-1.17.6
 APISERVER := $(CACHE)/servers/kube-apiserver-1.33.13
 CONTROLLER := $(CACHE)/servers/sealed-secrets-controller-0.27.1
@@ -85,7 +86,7 @@ fresh:
 	diff <(echo "$$before") <(echo "$$after") || { echo "make: generated files were not fresh; they are now" >&2; exit 1; }
 
 .PHONY: unit
-unit: build $(VAULT) ## unit tests with the race detector
+unit: build $(VAULT) $(CONFTEST) ## unit tests with the race detector
 	CGO_ENABLED=1 GOFLAGS="$(PLAIN_GOFLAGS)" go test -race ./...
 
 .PHONY: e2e
@@ -97,7 +98,7 @@ bench: build servers ## measures against the real repo-server; writes docs/bench
 	cd e2e && go run ./bench -o ../docs/benchmarks.md
 
 .PHONY: servers
-servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) $(VAULT) $(APISERVER) $(CONTROLLER) $(KUBESEAL) $(SEALED_CRD) debian ## the real servers for the tests, built once
+servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) $(CONFTEST) $(VAULT) $(APISERVER) $(CONTROLLER) $(KUBESEAL) $(SEALED_CRD) debian ## the real servers for the tests, built once
 
 $(CACHE)/servers/argocd-v2-%: e2e/servers/argocd-v2/go.mod e2e/servers/argocd-v2/main.go
 	@echo "make: building $(@F), some minutes the first time"
@@ -135,6 +136,9 @@ $(KUSTOMIZE):
 
 $(HELM):
 	@$(call install,helm.sh/helm/v3/cmd/helm@v$(subst helm-,,$(@F)),helm) $(call or_skip,$@)
+
+$(CONFTEST):
+	@$(call install,github.com/open-policy-agent/conftest@v$(subst conftest-,,$(@F)),conftest) $(call or_skip,$@)
 
 $(GOLANGCI):
 	$(call install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION),golangci-lint)

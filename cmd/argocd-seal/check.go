@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"path"
 	"path/filepath"
@@ -14,7 +16,9 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+	"github.com/argocd-seal/argocd-seal-plugin/policy"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/builtin"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/report"
 	"github.com/argocd-seal/argocd-seal-plugin/render/engine"
 )
@@ -25,6 +29,7 @@ type checkOptions struct {
 	level    string
 	policies []string
 	format   string
+	quiet    bool
 }
 
 func newCheckCommand() *cobra.Command {
@@ -34,7 +39,7 @@ func newCheckCommand() *cobra.Command {
 		Short: "Judge directories by the policies, as the sidecar would",
 		Long: "Render every application at and below each PATH and judge it by the environments of --config,\n" +
 			"or by a level of the built-in policies. Exit code 0: all pass; 1: something is denied; 2: something cannot be judged.",
-		Example: "  argocd-seal check examples\n" +
+		Example: "  argocd-seal check .\n" +
 			"  argocd-seal check apps --config plugin.yaml --environment production --format sarif\n" +
 			"  argocd-seal check apps/web --level production-security --policy ./policies",
 		Args: cobra.MinimumNArgs(1),
@@ -46,20 +51,24 @@ func newCheckCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&options.level, "level", string(builtin.Basic), "level of the built-in policies where there is no --config")
 	flags.StringArrayVar(&options.policies, "policy", nil, "directory with more policies; repeat it for several")
-	flags.StringVar(&options.format, "format", string(report.Table), "table, json, sarif, junit or github")
+	flags.StringVar(&options.format, "format", string(report.Table), "table, json, sarif, junit, github or html")
+	flags.BoolVarP(&options.quiet, "quiet", "q", false, "show no progress, and only what is denied in a table")
 	return cmd
 }
 
 func (o *checkOptions) run(ctx context.Context, paths []string, stdout, stderr io.Writer) error {
-	if !slices.Contains(report.Formats(), report.Format(o.format)) {
-		return fault.New(fault.Parameter, "there is no format %q", o.format).WithFix("use table, json, sarif, junit or github")
+	format, err := report.Known(o.format)
+	if err != nil {
+		return err
 	}
 	settings, log, err := o.settings(stderr)
 	if err != nil {
 		return err
 	}
 	o.choosePolicies(&settings)
-	settings.Render.Workers.Spares = runtime.NumCPU()
+	// A laptop or runner has nobody else to serve: the sidecar's bounds do not
+	// matter here.
+	settings.Render.Workers.Spares, settings.Render.Workers.Concurrency = runtime.GOMAXPROCS(0), runtime.GOMAXPROCS(0)
 	pool, err := newPool(settings.Render, log)
 	if err != nil {
 		return err
@@ -80,11 +89,36 @@ func (o *checkOptions) run(ctx context.Context, paths []string, stdout, stderr i
 		}
 		jobs = append(jobs, found...)
 	}
-	results := check(ctx, pipeline, jobs)
-	if err := report.Write(stdout, report.Format(o.format), results, report.Options{Version: version}); err != nil {
+	results := check(ctx, pipeline, jobs, o.progress(stderr))
+	options := report.Options{
+		Color: colored(stdout), Width: columns(stdout), Quiet: o.quiet, Version: version, Rules: rulesOf(pipeline, settings),
+	}
+	if err := report.Write(stdout, format, results, options); err != nil {
 		return err
 	}
-	return conclude(results)
+	return conclude(format, results)
+}
+
+// progress is where to show progress: on a terminal, if at all.
+func (o *checkOptions) progress(stderr io.Writer) io.Writer {
+	if o.quiet || !isTerminal(stderr) {
+		return io.Discard
+	}
+	return stderr
+}
+
+// rulesOf returns the rules of all environments. One that several ask stands
+// several times.
+func rulesOf(pipeline *plugin.Pipeline, settings config.SealConfig) []bundle.Rule {
+	gate, ok := pipeline.Gate.(*policy.Gate)
+	if !ok {
+		return nil
+	}
+	var rules []bundle.Rule
+	for _, environment := range settings.Environments {
+		rules = append(rules, gate.Rules(environment.Name)...)
+	}
+	return rules
 }
 
 // choosePolicies makes an environment of the command line where no file brings
@@ -120,16 +154,19 @@ func (o *checkOptions) find(ctx context.Context, dir string, settings config.Sea
 	return jobs, nil
 }
 
-// check judges all jobs at a time that the processors allow, and keeps their
+// check judges as many jobs at a time as there are processors, and keeps their
 // order.
-func check(ctx context.Context, pipeline *plugin.Pipeline, jobs []plugin.Job) []report.Result {
+func check(ctx context.Context, pipeline *plugin.Pipeline, jobs []plugin.Job, shown io.Writer) []report.Result {
 	results := make([]report.Result, len(jobs))
+	progress := startProgress(shown, "applications", len(jobs), progressAfter)
+	defer progress.stop()
 	var group errgroup.Group
-	group.SetLimit(runtime.NumCPU())
+	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, job := range jobs {
 		group.Go(func() error {
 			verdict, err := pipeline.Check(ctx, job)
 			results[i] = report.Result{Path: job.Path, Verdict: verdict, Faults: fault.Of(err)}
+			progress.done.Add(1)
 			return nil
 		})
 	}
@@ -137,19 +174,29 @@ func check(ctx context.Context, pipeline *plugin.Pipeline, jobs []plugin.Job) []
 	return results
 }
 
-// conclude turns results into the command's exit.
-func conclude(results []report.Result) error {
+// conclude turns results into the command's exit. A table has shown the faults;
+// the formats for machines leave them to standard error too.
+func conclude(format report.Format, results []report.Result) error {
 	var faults fault.List
-	denied := false
+	denied, unjudged := false, 0
 	for _, result := range results {
 		faults = append(faults, result.Faults...)
 		denied = denied || result.Verdict.Denied()
+		if len(result.Faults) > 0 {
+			unjudged++
+		}
 	}
-	if len(faults) > 0 {
+	switch {
+	case len(faults) > 0 && format == report.Table:
+		return fmt.Errorf("%w: %d of %d", errUnjudged, unjudged, len(results))
+	case len(faults) > 0:
 		return faults
-	}
-	if denied {
+	case denied:
 		return errDenied
+	default:
+		return nil
 	}
-	return nil
 }
+
+// errUnjudged ends a check whose table has said already what was wrong.
+var errUnjudged = errors.New("applications that cannot be judged")

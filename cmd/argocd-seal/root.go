@@ -33,10 +33,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
 		explain(stderr, err)
-		if errors.Is(err, errDenied) {
-			return exitDenied
-		}
-		if fault.CodeOf(err) == fault.Policy {
+		if errors.Is(err, errDenied) || errors.Is(err, errTestsFailed) || fault.CodeOf(err) == fault.Policy {
 			return exitDenied
 		}
 		return exitError
@@ -46,6 +43,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 // errDenied ends a command whose report has said already what was denied.
 var errDenied = errors.New("denied by policy")
+
+// errTestsFailed ends a run of policy tests whose report has said which failed.
+var errTestsFailed = errors.New("policy tests failed")
 
 // explain prints faults as they are, and what cobra says of a wrong command line.
 func explain(stderr io.Writer, err error) {
@@ -65,7 +65,7 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServeCommand(), newGenerateCommand(), newParametersCommand(), newRenderCommand(), newCheckCommand(), newVersionCommand(), newWorkerCommand())
+	root.AddCommand(newServeCommand(), newGenerateCommand(), newParametersCommand(), newRenderCommand(), newCheckCommand(), newPolicyCommand(), newVersionCommand(), newWorkerCommand())
 	return root
 }
 

@@ -50,13 +50,18 @@ func Load(parameters map[string]any) (*bundle.Bundle, error) {
 func At(b *bundle.Bundle, level Level) (*bundle.Bundle, error) {
 	upTo := slices.Index(Levels(), level)
 	if upTo < 0 {
-		return nil, fault.New(fault.Config, "there is no policy level %q", string(level)).
-			WithFix("use %s, %s, %s or %s", Basic, Enhanced, Production, Compliance)
+		return nil, UnknownLevel(level)
 	}
 	return b.Only(string(level), func(rule bundle.Rule) bool {
 		at := slices.Index(Levels(), Level(rule.Meta.Level))
 		return at >= 0 && at <= upTo
 	}), nil
+}
+
+// UnknownLevel is the fault of a level that does not exist.
+func UnknownLevel(level Level) error {
+	return fault.New(fault.Config, "there is no policy level %q", string(level)).
+		WithFix("use %s, %s, %s or %s", Basic, Enhanced, Production, Compliance)
 }
 
 // known refuses a parameter that no rule reads: a misspelt list of registries

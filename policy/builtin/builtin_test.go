@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/format"
+
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/builtin"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
@@ -27,8 +30,8 @@ func TestTheRegoTestsPass(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, result := range results {
-		if !result.Pass() {
-			t.Errorf("%s %s.%s: %v", result.Location, result.Package, result.Name, result.Error)
+		if result.Status != bundle.Passed {
+			t.Errorf("%s:%d: %s: %s", result.File, result.Line, result.Name, result.Reason)
 		}
 	}
 	if len(results) < 80 {
@@ -60,6 +63,76 @@ func TestEveryRuleHasBothAPassingAndAFailingTest(t *testing.T) {
 	}
 }
 
+// TestTheTestsAreAboutTheirRules empties every rule, and then lets every rule
+// speak: the first must fail each test that wants a message, and the second each
+// that wants none.
+func TestTheTestsAreAboutTheirRules(t *testing.T) {
+	for name, replaced := range map[string]struct{ body, failing, passing string }{
+		"rules that say nothing":  {"false", "_denied", "_passes"},
+		"rules that always speak": {"true", "_passes", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changed := bundle.Source{Files: rewritten(t, replaced.body)}
+			b, err := bundle.LoadTests("changed", []bundle.Source{changed}, bundle.Options{Version: bundle.V1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			results, err := b.Test(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			failed := 0
+			for _, result := range results {
+				passed := result.Status == bundle.Passed
+				if passed && strings.Contains(result.Name, replaced.failing) {
+					t.Errorf("%s passes without its rule", result.Name)
+				}
+				if !passed && replaced.passing != "" && strings.Contains(result.Name, replaced.passing) {
+					t.Errorf("%s fails without its rule: %s", result.Name, result.Reason)
+				}
+				if !passed {
+					failed++
+				}
+			}
+			if failed < 40 {
+				t.Errorf("only %d tests failed", failed)
+			}
+		})
+	}
+}
+
+// rewritten returns the files of the bundle with one body for all rules that give
+// messages.
+func rewritten(t *testing.T, body string) map[string][]byte {
+	t.Helper()
+	names, err := fs.Glob(os.DirFS("rules"), "*.rego")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
+	for _, name := range names {
+		text, err := os.ReadFile("rules/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		module, err := ast.ParseModuleWithOpts(name, string(text), ast.ParserOptions{RegoVersion: ast.RegoV1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, rule := range module.Rules {
+			if name := string(rule.Head.Name); strings.HasPrefix(name, "deny_") || strings.HasPrefix(name, "warn_") {
+				rule.Body = ast.MustParseBody(body)
+				rule.Head.Key = ast.MustParseTerm(`{"msg": "always", "field": "", "index": 0}`)
+			}
+		}
+		// The printed module is the changed one; METADATA does not matter here.
+		if files[name], err = format.AstWithOpts(module, format.Opts{RegoVersion: ast.RegoV1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
 func TestEveryRuleIsDocumented(t *testing.T) {
 	ids := map[string]bool{}
 	for _, rule := range loadBuiltin(t).Rules() {
@@ -70,6 +143,12 @@ func TestEveryRuleIsDocumented(t *testing.T) {
 		ids[meta.ID] = true
 		if meta.Title == "" || meta.Description == "" || meta.Fix == "" {
 			t.Errorf("%s lacks a title, a description or a fix: %+v", rule.ID(), meta)
+		}
+		if len(meta.References) == 0 || !strings.HasPrefix(meta.References[0].URL, "https://") || meta.References[0].Title == "" {
+			t.Errorf("%s has no reference with a title", rule.ID())
+		}
+		if meta.Example == nil {
+			t.Errorf("%s has no example", rule.ID())
 		}
 		if !strings.Contains("low medium high critical", meta.Severity) || meta.Severity == "" {
 			t.Errorf("%s has the severity %q", rule.ID(), meta.Severity)

@@ -54,16 +54,8 @@ type Bundle struct {
 // E_POLICY_LOAD, each with file and line. Files whose name ends in _test.rego
 // are kept for [Bundle.Test] and take no part in a verdict.
 func Load(name string, policies []Source, options Options) (*Bundle, error) {
-	files, err := Read(policies, ".rego")
+	b, err := read(name, policies, options)
 	if err != nil {
-		return nil, err
-	}
-	data, err := Read(options.Data, ".yaml", ".yml", ".json")
-	if err != nil {
-		return nil, err
-	}
-	b := &Bundle{name: name}
-	if err := b.parse(files, options.Version); err != nil {
 		return nil, err
 	}
 	if len(b.modules) == 0 {
@@ -76,7 +68,22 @@ func Load(name string, policies []Source, options Options) (*Bundle, error) {
 	if b.rules, err = choose(name, rules, options.Namespaces); err != nil {
 		return nil, err
 	}
-	if b.compiler, err = compile(b.modules); err != nil {
+	b.compiler, err = compile(b.modules, false)
+	return b, err
+}
+
+// read reads and parses the files of a bundle.
+func read(name string, policies []Source, options Options) (*Bundle, error) {
+	files, err := Read(policies, ".rego")
+	if err != nil {
+		return nil, err
+	}
+	data, err := Read(options.Data, ".yaml", ".yml", ".json")
+	if err != nil {
+		return nil, err
+	}
+	b := &Bundle{name: name}
+	if err := b.parse(files, options.Version); err != nil {
 		return nil, err
 	}
 	if b.store, err = newStore(data, options.Parameters); err != nil {
@@ -181,8 +188,10 @@ func parseModule(f File, version Version) (*ast.Module, error) {
 	}
 }
 
-func compile(modules []*ast.Module) (*ast.Compiler, error) {
-	compiler := ast.NewCompiler().WithCapabilities(capabilities()).WithEnablePrintStatements(false)
+// compile checks and compiles modules. Only tests print: in a verdict a print
+// would bring a tenant's text into a log.
+func compile(modules []*ast.Module, prints bool) (*ast.Compiler, error) {
+	compiler := ast.NewCompiler().WithCapabilities(capabilities()).WithEnablePrintStatements(prints)
 	compiler.Compile(byFile(modules))
 	if compiler.Failed() {
 		return nil, located(compiler.Errors, "")

@@ -26,6 +26,9 @@ type Metadata struct {
 	Input string `json:"input,omitempty"`
 	// Parameters are custom.parameters: the data a platform may set, by name.
 	Parameters map[string]any `json:"parameters,omitempty"`
+	// Example is custom.example: an object, or a list of them, that the rule
+	// gives a message about.
+	Example any `json:"example,omitempty"`
 	// References are the URLs of related_resources.
 	References []Reference `json:"references,omitempty"`
 }
@@ -65,6 +68,7 @@ func metadataFrom(annotations *ast.Annotations) Metadata {
 		Input:       custom(annotations, "input"),
 	}
 	meta.Parameters, _ = annotations.Custom["parameters"].(map[string]any)
+	meta.Example = annotations.Custom["example"]
 	for _, related := range annotations.RelatedResources {
 		meta.References = append(meta.References, Reference{Title: related.Description, URL: related.Ref.String()})
 	}

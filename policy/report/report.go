@@ -1,19 +1,18 @@
 // Package report writes verdicts for people and for the tools that read them:
-// a table, JSON, SARIF, JUnit and GitHub's annotations. The last two are
-// conftest's own formats, so that what reads conftest's output reads ours.
+// a table, a page of HTML, JSON, SARIF, JUnit and GitHub's annotations. The last
+// two are conftest's own formats, so that what reads conftest's output reads
+// ours.
 package report
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
-
-	"github.com/open-policy-agent/conftest/output"
+	"strings"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
 )
 
@@ -27,10 +26,25 @@ const (
 	SARIF  Format = "sarif"
 	JUnit  Format = "junit"
 	GitHub Format = "github"
+	HTML   Format = "html"
 )
 
 // Formats lists the formats.
-func Formats() []Format { return []Format{Table, JSON, SARIF, JUnit, GitHub} }
+func Formats() []Format { return []Format{Table, JSON, SARIF, JUnit, GitHub, HTML} }
+
+// Known returns the format with a name, or a fault that lists those there are.
+func Known(name string) (Format, error) {
+	if slices.Contains(Formats(), Format(name)) {
+		return Format(name), nil
+	}
+	var names []string
+	for _, format := range Formats() {
+		names = append(names, string(format))
+	}
+	last := len(names) - 1
+	return "", fault.New(fault.Parameter, "there is no format %q", fault.Clean(name, 80)).
+		WithFix("%s", fmt.Sprintf("use %s or %s", strings.Join(names[:last], ", "), names[last]))
+}
 
 // Result is what the gate said of one application or overlay.
 type Result struct {
@@ -45,28 +59,37 @@ type Result struct {
 type Options struct {
 	// Color marks decisions in a table.
 	Color bool
+	// Width is how many characters a line of a table holds; 0 breaks no line.
+	Width int
+	// Quiet leaves out of a table what does not stop a request.
+	Quiet bool
 	// Version of the tool, for SARIF.
 	Version string
+	// Rules are those that were asked, for formats that explain them.
+	Rules []bundle.Rule
 }
 
 // Write writes the results in a format.
 func Write(w io.Writer, format Format, results []Result, options Options) error {
 	switch format {
 	case Table:
-		return writeTable(w, results, options.Color)
+		return writeTable(w, results, options)
 	case JSON:
 		encoder := json.NewEncoder(w)
 		encoder.SetEscapeHTML(false)
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(map[string]any{"results": results})
 	case SARIF:
-		return writeSARIF(w, results, options.Version)
+		return writeSARIF(w, results, options)
 	case JUnit:
-		return output.NewJUnit(w, false).Output(CheckResults(results))
+		return writeJUnit(w, results)
 	case GitHub:
-		return output.NewGitHub(w, true).Output(CheckResults(results))
+		return writeGitHub(w, results)
+	case HTML:
+		return writeHTML(w, results, options)
 	default:
-		return fault.New(fault.Config, "there is no format %q", string(format)).WithFix("use table, json, sarif, junit or github")
+		_, err := Known(string(format))
+		return err
 	}
 }
 
@@ -87,58 +110,4 @@ func (r Result) outcomes() []verdict.Outcome {
 		add(f, verdict.Warn)
 	}
 	return all
-}
-
-// CheckResults gives results in conftest's form: one for each file, with the
-// environment as the namespace.
-func CheckResults(results []Result) output.CheckResults {
-	var checks output.CheckResults
-	for _, result := range results {
-		byFile := map[string]*output.CheckResult{}
-		var order []string
-		check := func(file string) *output.CheckResult {
-			if byFile[file] == nil {
-				byFile[file] = &output.CheckResult{FileName: file, Namespace: result.Verdict.Environment}
-				order = append(order, file)
-			}
-			return byFile[file]
-		}
-		failing := map[string]bool{}
-		for _, outcome := range result.outcomes() {
-			file := check(cmp.Or(outcome.File, result.Path))
-			failing[outcome.Object] = true
-			item := output.Result{
-				Message:  sentence(outcome),
-				Location: &output.Location{File: file.FileName, Line: json.Number(strconv.Itoa(max(outcome.Line, 1)))},
-				Metadata: map[string]any{"rule": outcome.Rule, "severity": outcome.Severity, "object": outcome.Object},
-			}
-			switch outcome.Decision {
-			case verdict.Deny:
-				file.Failures = append(file.Failures, item)
-			case verdict.Warn:
-				file.Warnings = append(file.Warnings, item)
-			default:
-				file.Exceptions = append(file.Exceptions, item)
-			}
-		}
-		check(result.Path).Successes += max(0, result.Verdict.Objects-len(failing))
-		for _, file := range order {
-			checks = append(checks, *byFile[file])
-		}
-	}
-	return checks
-}
-
-// sentence gives an outcome as one line.
-func sentence(outcome verdict.Outcome) string {
-	text := outcome.Rule + ": " + outcome.Message
-	if outcome.Object != "" {
-		text = outcome.Object + ": " + text
-	}
-	if outcome.Waiver != nil {
-		text += fmt.Sprintf(" (waived by %s until %s: %s)", outcome.Waiver.Owner, outcome.Waiver.Expires, outcome.Waiver.Reason)
-	} else if outcome.Fix != "" {
-		text += "; fix: " + outcome.Fix
-	}
-	return fault.Clean(text, 4*verdict.MaxMessageBytes)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -51,32 +52,59 @@ func write(t *testing.T, format report.Format, options report.Options) string {
 
 func TestTable(t *testing.T) {
 	want := `apps/web (prod)
-  deny    critical  pod-privileged  Pod web/p  apps/web/pod one.yaml:7
-                    container main is privileged [spec.containers[0].securityContext.privileged]; fix: remove it
-  warn    low       api-deprecated  Pod web/p  apps/web/pod one.yaml:7
-                    container main is privileged [spec.containers[0].securityContext.privileged]; fix: remove it
-  waived  critical  pod-host-path  Pod web/p  apps/web/pod one.yaml:7
-                    container main is privileged [spec.containers[0].securityContext.privileged]; waived by team-web until 2026-12-31: migration
-  deny    critical  pod-privileged
-                    container main is privileged [spec.containers[0].securityContext.privileged]; fix: remove it
-  warn    -         E_WAIVER  waivers.yaml:3
-                    the waiver expired
+  Pod web/p  apps/web/pod one.yaml:7
+    deny    critical  pod-privileged
+      container main is privileged [spec.containers[0].securityContext.privileged]
+      fix: remove it
+    warn    low       api-deprecated
+      container main is privileged [spec.containers[0].securityContext.privileged]
+      fix: remove it
+    waived  critical  pod-host-path
+      container main is privileged [spec.containers[0].securityContext.privileged]
+      waived by team-web until 2026-12-31: migration
+    deny    critical  pod-privileged
+      container main is privileged [spec.containers[0].securityContext.privileged]
+      fix: remove it
+  waivers.yaml:3
+    warn    -         E_WAIVER
+      the waiver expired
 
 apps/broken (no environment)
-  deny  -  E_KUSTOMIZE  apps/broken/kustomization.yaml:2
-           it does not build
+  apps/broken/kustomization.yaml:2
+    error   -         E_KUSTOMIZE
+      it does not build
 
-9 objects in 3 applications: 3 denied, 2 warnings, 1 waived
+9 objects in 3 applications: 2 denied, 2 warnings, 1 waived, 1 error
 `
 	if diff := cmp.Diff(want, write(t, report.Table, report.Options{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	colored := write(t, report.Table, report.Options{Color: true})
-	if plain := strings.NewReplacer("\x1b[31m", "", "\x1b[33m", "", "\x1b[36m", "", "\x1b[0m", "").Replace(colored); plain != want {
+	if plain := regexp.MustCompile("\x1b\\[[0-9]*m").ReplaceAllString(colored, ""); plain != want {
 		t.Errorf("colors change the columns (-want +got):\n%s", cmp.Diff(want, plain))
 	}
-	if !strings.Contains(colored, "\x1b[31mdeny\x1b[0m") {
+	if !strings.Contains(colored, "\x1b[31mdeny  \x1b[0m") {
 		t.Error("deny has no color")
+	}
+}
+
+func TestTableKeepsToTheWidth(t *testing.T) {
+	for line := range strings.Lines(write(t, report.Table, report.Options{Width: 60})) {
+		// A field is one word, and stays whole so that it can be copied.
+		if len(line) > 61 && !strings.Contains(line, "[spec.") && !strings.Contains(line, " in 3 applications: ") {
+			t.Errorf("%d characters: %s", len(line), line)
+		}
+	}
+}
+
+func TestQuietTableShowsWhatStopsARequest(t *testing.T) {
+	text := write(t, report.Table, report.Options{Quiet: true})
+	if strings.Contains(text, "waived by") || strings.Contains(text, "api-deprecated") || !strings.Contains(text, "pod-privileged") || !strings.Contains(text, "E_KUSTOMIZE") {
+		t.Errorf("got:\n%s", text)
+	}
+	var b bytes.Buffer
+	if err := report.Write(&b, report.Table, results()[2:], report.Options{Quiet: true}); err != nil || b.Len() > 0 {
+		t.Errorf("got %q (%v) where all passes, want nothing", b.String(), err)
 	}
 }
 
@@ -107,13 +135,54 @@ func TestSARIFIsValidAndLocated(t *testing.T) {
 	if err := schema.Validate(instance); err != nil {
 		t.Errorf("not valid SARIF: %v\n%s", err, text)
 	}
-	for _, want := range []string{`"uri": "apps/web/pod%20one.yaml"`, `"startLine": 7`, `"level": "error"`, `"level": "note"`, `"justification": "team-web until 2026-12-31: migration"`, `"ruleId": "E_KUSTOMIZE"`, `"version": "1.2.3"`} {
+	for _, want := range []string{`"uri": "apps/web/pod%20one.yaml"`, `"uriBaseId": "%SRCROOT%"`, `"startLine": 7`, `"level": "error"`, `"level": "note"`, `"justification": "waived by team-web until 2026-12-31: migration"`, `"helpUri": "https://kubernetes.io/x"`, `"security-severity": "9.5"`, `"ruleId": "E_KUSTOMIZE"`, `"version": "1.2.3"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is missing in:\n%s", want, text)
 		}
 	}
 	if count := strings.Count(text, `"id": "pod-privileged"`); count != 1 {
 		t.Errorf("the rule stands %d times", count)
+	}
+}
+
+// What two overlays say of their base is one alert in a code scanner, and what a
+// rule says of two containers of one object is two.
+func TestSARIFNamesEachResultOnce(t *testing.T) {
+	first := results()[0]
+	second := results()[0]
+	second.Path = "apps/web/overlays/dev"
+	other := second.Verdict.Outcomes[0]
+	other.Field = "spec.containers[1].securityContext.privileged"
+	second.Verdict.Outcomes = append(second.Verdict.Outcomes, other)
+	var b bytes.Buffer
+	if err := report.Write(&b, report.SARIF, []report.Result{first, second}, report.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Runs []struct {
+			Results []struct {
+				PartialFingerprints map[string]string
+				Properties          struct{ Applications []string }
+			}
+		}
+	}
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, result := range got.Runs[0].Results {
+		hash := result.PartialFingerprints["primaryLocationLineHash"]
+		if hash == "" || seen[hash] {
+			t.Errorf("the fingerprint %q is empty or stands twice", hash)
+		}
+		seen[hash] = true
+	}
+	// Of five outcomes, the one without a file belongs to its application.
+	if count := len(got.Runs[0].Results); count != 7 {
+		t.Errorf("got %d results, want 7", count)
+	}
+	if diff := cmp.Diff([]string{"apps/web", "apps/web/overlays/dev"}, got.Runs[0].Results[0].Properties.Applications); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
@@ -127,23 +196,50 @@ func TestJSONHoldsEveryOutcome(t *testing.T) {
 	}
 }
 
-func TestJUnitCountsFailures(t *testing.T) {
+func TestJUnitHasTheShapeThatReadersExpect(t *testing.T) {
 	var got struct {
-		Suites []struct {
-			Failures int `xml:"failures,attr"`
-			Tests    int `xml:"tests,attr"`
+		XMLName xml.Name `xml:"testsuites"`
+		Suites  []struct {
+			Name     string `xml:"name,attr"`
+			Failures int    `xml:"failures,attr"`
+			Tests    int    `xml:"tests,attr"`
+			Cases    []struct {
+				Name    string `xml:"name,attr"`
+				Class   string `xml:"classname,attr"`
+				Failure *struct {
+					Text string `xml:",chardata"`
+				} `xml:"failure"`
+			} `xml:"testcase"`
 		} `xml:"testsuite"`
 	}
-	if err := xml.Unmarshal([]byte(write(t, report.JUnit, report.Options{})), &got); err != nil {
+	text := write(t, report.JUnit, report.Options{})
+	if err := xml.Unmarshal([]byte(text), &got); err != nil {
 		t.Fatal(err)
 	}
 	failures, tests := 0, 0
 	for _, suite := range got.Suites {
 		failures, tests = failures+suite.Failures, tests+suite.Tests
+		failed := 0
+		for _, one := range suite.Cases {
+			if one.Name == "" || one.Class == "" {
+				t.Errorf("a case has no name or class: %+v", one)
+			}
+			if one.Failure != nil && one.Failure.Text != "" {
+				failed++
+			}
+		}
+		if suite.Name == "" || suite.Tests != len(suite.Cases) || suite.Failures != failed {
+			t.Errorf("suite %q counts %d tests and %d failures, and has %d and %d", suite.Name, suite.Tests, suite.Failures, len(suite.Cases), failed)
+		}
 	}
 	// conftest counts warnings as failed tests too.
 	if failures != 5 || tests < 10 {
 		t.Errorf("%d failures in %d tests", failures, tests)
+	}
+	for range 20 {
+		if again := write(t, report.JUnit, report.Options{}); again != text {
+			t.Fatal("two runs differ")
+		}
 	}
 }
 
@@ -161,7 +257,7 @@ func TestGitHubAnnotatesTheLine(t *testing.T) {
 }
 
 func TestUnknownFormatIsAFault(t *testing.T) {
-	if err := report.Write(&bytes.Buffer{}, "pdf", nil, report.Options{}); fault.CodeOf(err) != fault.Config {
+	if err := report.Write(&bytes.Buffer{}, "pdf", nil, report.Options{}); fault.CodeOf(err) != fault.Parameter {
 		t.Errorf("got %v", err)
 	}
 }

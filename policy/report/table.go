@@ -6,80 +6,156 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/prose"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
 )
 
-// The escape sequences of the decisions.
-var colors = map[verdict.Decision]string{verdict.Deny: "\x1b[31m", verdict.Warn: "\x1b[33m", verdict.Waived: "\x1b[36m"}
+// The escape sequences of a terminal.
+const (
+	bold   = "\x1b[1m"
+	red    = "\x1b[31m"
+	yellow = "\x1b[33m"
+	cyan   = "\x1b[36m"
+	reset  = "\x1b[0m"
+)
 
-const reset = "\x1b[0m"
+// failed is how a table marks a fault: nothing was judged, so nothing denied.
+const failed verdict.Decision = "error"
 
-// writeTable writes one block for each result with outcomes, and a last line
-// with the totals.
-func writeTable(w io.Writer, results []Result, color bool) error {
+var colors = map[verdict.Decision]string{failed: red, verdict.Deny: red, verdict.Warn: yellow, verdict.Waived: cyan}
+
+// paint colors a text for a terminal.
+func (o Options) paint(color, text string) string {
+	if !o.Color || color == "" {
+		return text
+	}
+	return color + text + reset
+}
+
+// writeTable writes one block for each result with outcomes, by object and rule,
+// and a last line with the totals.
+func writeTable(w io.Writer, results []Result, options Options) error {
 	var b strings.Builder
 	counts := map[verdict.Decision]int{}
 	objects := 0
 	for _, result := range results {
 		objects += result.Verdict.Objects
 		outcomes := result.outcomes()
-		if len(outcomes) == 0 {
-			continue
-		}
-		fmt.Fprintf(&b, "%s (%s)\n", fault.Clean(result.Path, 200), cmp.Or(result.Verdict.Environment, "no environment"))
-		table := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
 		for _, outcome := range outcomes {
-			counts[outcome.Decision]++
-			place := fault.Clean(outcome.File, 120)
-			if place != "" && outcome.Line > 0 {
-				place = fmt.Sprintf("%s:%d", place, outcome.Line)
-			}
-			subject := strings.Join(slices.DeleteFunc([]string{outcome.Rule, fault.Clean(outcome.Object, 120), place}, func(part string) bool { return part == "" }), "  ")
-			fmt.Fprintf(table, "  %s\t%s\t%s\n", outcome.Decision, cmp.Or(outcome.Severity, "-"), subject)
-			fmt.Fprintf(table, "\t\t%s\n", detail(outcome))
+			counts[label(outcome)]++
 		}
-		if err := table.Flush(); err != nil {
-			return err
+		if options.Quiet {
+			outcomes = slices.DeleteFunc(outcomes, func(o verdict.Outcome) bool { return o.Decision != verdict.Deny })
 		}
-		b.WriteByte('\n')
+		if len(outcomes) > 0 {
+			title := fmt.Sprintf("%s (%s)", fault.Clean(result.Path, 200), cmp.Or(result.Verdict.Environment, "no environment"))
+			b.WriteString(options.paint(bold, title) + "\n")
+			writeOutcomes(&b, outcomes, options)
+			b.WriteByte('\n')
+		}
 	}
-	fmt.Fprintf(&b, "%d objects in %d applications: %d denied, %d warnings, %d waived\n",
-		objects, len(results), counts[verdict.Deny], counts[verdict.Warn], counts[verdict.Waived])
-	text := b.String()
-	if color {
-		text = paint(text)
+	if !options.Quiet || counts[verdict.Deny]+counts[failed] > 0 {
+		b.WriteString(totals(objects, len(results), counts) + "\n")
 	}
-	_, err := io.WriteString(w, text)
+	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func detail(outcome verdict.Outcome) string {
+func totals(objects, applications int, counts map[verdict.Decision]int) string {
+	text := fmt.Sprintf("%s in %s: %d denied, %s, %d waived", several(objects, "object"), several(applications, "application"),
+		counts[verdict.Deny], several(counts[verdict.Warn], "warning"), counts[verdict.Waived])
+	if counts[failed] > 0 {
+		text += ", " + several(counts[failed], "error")
+	}
+	return text
+}
+
+func several(count int, noun string) string {
+	if count == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", count, noun)
+}
+
+// label is the decision as a table shows it.
+func label(outcome verdict.Outcome) verdict.Decision {
+	if outcome.Decision == verdict.Deny && outcome.Code != fault.Policy && outcome.Code != fault.PolicyEngine {
+		return failed
+	}
+	return outcome.Decision
+}
+
+// writeOutcomes names each object once, and below it each rule once with its
+// messages. Outcomes come sorted by object and rule.
+func writeOutcomes(b *strings.Builder, outcomes []verdict.Outcome, options Options) {
+	for i, outcome := range outcomes {
+		first := i == 0 || subject(outcomes[i-1]) != subject(outcome)
+		if first && subject(outcome) != "" {
+			fmt.Fprintf(b, "  %s\n", subject(outcome))
+		}
+		if first || !sameRule(outcomes[i-1], outcome) {
+			fmt.Fprintf(b, "    %s  %-8s  %s\n", options.paint(colors[label(outcome)], fmt.Sprintf("%-6s", label(outcome))),
+				fault.Clean(cmp.Or(outcome.Severity, "-"), 20), fault.Clean(outcome.Rule, 120))
+		}
+		b.WriteString(detail(message(outcome), options.Width))
+		if last := i == len(outcomes)-1; last || subject(outcomes[i+1]) != subject(outcome) || !sameRule(outcome, outcomes[i+1]) {
+			b.WriteString(detail(advice(outcome), options.Width))
+		}
+	}
+}
+
+// subject names the object and the place that an outcome speaks of.
+func subject(outcome verdict.Outcome) string {
+	place := fault.Clean(outcome.File, 200)
+	if place != "" && outcome.Line > 0 {
+		place = fmt.Sprintf("%s:%d", place, outcome.Line)
+	}
+	object := fault.Clean(outcome.Object, 200)
+	if object != "" && place != "" {
+		return object + "  " + place
+	}
+	return object + place
+}
+
+func sameRule(a, b verdict.Outcome) bool {
+	return a.Rule == b.Rule && label(a) == label(b) && a.Severity == b.Severity && advice(a) == advice(b)
+}
+
+func message(outcome verdict.Outcome) string {
 	text := fault.Clean(outcome.Message, 2*verdict.MaxMessageBytes)
 	if outcome.Field != "" {
 		text += " [" + fault.Clean(outcome.Field, 200) + "]"
 	}
-	switch {
-	case outcome.Waiver != nil:
-		text += fmt.Sprintf("; waived by %s until %s: %s", outcome.Waiver.Owner, outcome.Waiver.Expires, outcome.Waiver.Reason)
-	case outcome.Fix != "":
-		text += "; fix: " + outcome.Fix
-	}
-	return fault.Clean(text, 4*verdict.MaxMessageBytes)
+	return text
 }
 
-// paint colors the decision at the start of a line, after the columns have been
-// aligned: a tab writer would count escape sequences as width.
-func paint(text string) string {
-	lines := strings.SplitAfter(text, "\n")
-	for i, line := range lines {
-		for decision, escape := range colors {
-			if rest, ok := strings.CutPrefix(line, "  "+string(decision)+" "); ok {
-				lines[i] = "  " + escape + string(decision) + reset + " " + rest
-			}
-		}
+// advice says what to do about an outcome, or who decided that nothing need be.
+func advice(outcome verdict.Outcome) string {
+	switch {
+	case outcome.Waiver != nil:
+		return waived(outcome)
+	case outcome.Fix != "":
+		return "fix: " + fault.Clean(outcome.Fix, verdict.MaxMessageBytes)
+	default:
+		return ""
 	}
-	return strings.Join(lines, "")
+}
+
+func waived(outcome verdict.Outcome) string {
+	waiver := outcome.Waiver
+	text := "waived by " + waiver.Owner
+	if waiver.Expires != "" {
+		text += " until " + waiver.Expires
+	}
+	return fault.Clean(text+": "+waiver.Reason, 2*verdict.MaxMessageBytes)
+}
+
+func detail(text string, width int) string {
+	const indent = "      "
+	if text == "" {
+		return ""
+	}
+	return indent + prose.Hang(text, indent+"  ", width) + "\n"
 }

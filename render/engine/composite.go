@@ -20,16 +20,6 @@ type part struct {
 	kind render.Kind
 }
 
-// Applications lists the directories at and below dir that can be rendered on
-// their own, sorted: dir itself where it is a chart or kustomization.
-func Applications(tree *source.Tree, dir string) []string {
-	var dirs []string
-	for _, part := range findParts(tree, dir) {
-		dirs = append(dirs, part.dir)
-	}
-	return dirs
-}
-
 // composite renders every chart, kustomization and plain directory below the
 // application's path as one application. All parts use the application's name
 // as their release name and the same parameters.

@@ -9,6 +9,7 @@ import (
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/ignore"
+	"sigs.k8s.io/yaml"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/render/source"
@@ -31,6 +32,15 @@ var utf8BOM = []byte("\xef\xbb\xbf")
 func IsChart(tree *source.Tree, dir string) bool {
 	_, ok := tree.File(path.Join(dir, chartFile))
 	return ok
+}
+
+// IsLibrary tells whether a directory holds a chart that only other charts use.
+func IsLibrary(tree *source.Tree, dir string) bool {
+	content, _ := tree.File(path.Join(dir, chartFile))
+	var metadata struct {
+		Type string `json:"type"`
+	}
+	return yaml.Unmarshal(content, &metadata) == nil && strings.EqualFold(metadata.Type, "library")
 }
 
 // entry is one file of a chart: its name within the chart and where people

@@ -72,7 +72,7 @@ func TestFeatures(t *testing.T) {
 }
 
 func TestExtraFileJoinsResources(t *testing.T) {
-	rendered := NamedYAML{Name: "rendered.yaml", Data: []byte("---\n# Source: shop/templates/cm.yaml\n" + configMap)}
+	rendered := NamedYAML{Name: "rendered.yaml", Data: []byte("---\n# Source: app/templates/cm.yaml\n" + configMap)}
 	for name, text := range map[string]string{
 		"not listed": "namePrefix: k-\n",
 		"listed":     "namePrefix: k-\nresources: [./rendered.yaml]\n",

@@ -16,8 +16,9 @@ import (
 
 // ChartRenderer renders the charts that a kustomization lists under helmCharts.
 type ChartRenderer interface {
-	// RenderChart returns the chart's manifests as a YAML stream, with Helm's
-	// "# Source:" comments if it has them. It is called from one goroutine at a
+	// RenderChart returns the chart's manifests as a YAML stream, each below a
+	// comment "# Source:" with the path in the source of its template, if that is
+	// known. It is called from one goroutine at a
 	// time. Its error is returned to the caller of [Render] as it is.
 	RenderChart(chart ChartRequest) ([]byte, error)
 }
@@ -148,7 +149,7 @@ func (b *build) inflate(k *kustomization, index int) ([]byte, error) {
 	if err := checkAliases(dir, text); err != nil {
 		return nil, err
 	}
-	b.survey.origins.addRendered(dir, text, k.charts.place)
+	b.survey.origins.addRendered(text, k.charts.place)
 	marked, err := markHelm(text)
 	if err != nil {
 		return nil, at(b.explainText(err.Error()), "")

@@ -21,7 +21,7 @@ func (r *recorder) RenderChart(chart ChartRequest) ([]byte, error) {
 	return []byte(r.text), r.err
 }
 
-const chartText = "---\n# Source: shop/templates/cm.yaml\n" + configMap
+const chartText = "---\n# Source: app/charts/shop/templates/cm.yaml\n" + configMap
 
 func chartTree(kustomization string) tree {
 	return tree{

@@ -1,7 +1,6 @@
 package kustomize
 
 import (
-	"path"
 	"regexp"
 	"strings"
 
@@ -38,12 +37,12 @@ func (o origins) addFile(file string, data []byte, here place) {
 	}
 }
 
-// addRendered adds the objects of a rendered chart, whose comments name the
-// templates they come from.
-func (o origins) addRendered(chartDir string, text []byte, here place) {
+// addRendered adds the objects of a rendered chart, whose comments name the files
+// in the source that they come from.
+func (o origins) addRendered(text []byte, here place) {
 	for _, document := range scan(text) {
 		if document.template != "" {
-			found := origin{file: path.Join(chartDir, document.template), namespace: document.namespace}
+			found := origin{file: document.template, namespace: document.namespace}
 			o.add(document.kind, document.name, found, here)
 		}
 	}
@@ -115,7 +114,7 @@ func inNamespace(candidates []origin, namespace string) []origin {
 }
 
 // scanned is what a scan finds in one document. Template is the path in the
-// chart that Helm's comment names.
+// source that the comment above a rendered document names.
 type scanned struct {
 	kind, name, namespace string
 	template              string
@@ -145,7 +144,7 @@ func scan(data []byte) []scanned {
 		case strings.HasPrefix(line, "---"):
 			flush()
 		case strings.HasPrefix(line, "# Source: "):
-			_, current.template, _ = strings.Cut(strings.TrimPrefix(line, "# Source: "), "/")
+			current.template = strings.TrimPrefix(line, "# Source: ")
 		case text == "" || strings.HasPrefix(text, "#"):
 		case depth == 0:
 			if current.line == 0 {

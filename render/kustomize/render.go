@@ -116,7 +116,7 @@ func (b *build) edit(top *kustomization, extra []NamedYAML) error {
 			return err
 		}
 		b.files.write(name, file.Data)
-		b.survey.origins.addRendered(b.req.Path, file.Data, place{}.enter(top))
+		b.survey.origins.addRendered(file.Data, place{}.enter(top))
 		if !top.lists(name) {
 			top.spec.Resources = append(top.spec.Resources, file.Name)
 			top.edited = true

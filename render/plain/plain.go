@@ -123,3 +123,19 @@ func HasManifests(tree *source.Tree, dir string) bool {
 	}
 	return false
 }
+
+// HoldsObjects tells whether a file of the directory itself reads as if it held
+// a Kubernetes object: it has the words that every object has. Workflows of a CI
+// system and package.json have not.
+func HoldsObjects(tree *source.Tree, dir string) bool {
+	for _, name := range tree.Files(dir) {
+		if rest := relative(dir, name); strings.Contains(rest, "/") || !IsManifest(rest) {
+			continue
+		}
+		content, _ := tree.File(name)
+		if bytes.Contains(content, []byte("apiVersion")) && bytes.Contains(content, []byte("kind")) {
+			return true
+		}
+	}
+	return false
+}

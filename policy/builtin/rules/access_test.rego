@@ -48,6 +48,24 @@ test_secret_foreign_sealed_secret_passes if count(secret.deny_foreign_sealed_sec
 
 test_secret_foreign_sealed_secret_passes_by_parameter if count(secret.deny_foreign_sealed_secret) == 0 with input as {"kind": "SealedSecret"} with data.parameters as {"allowForeignSealedSecrets": true}
 
+test_secret_acting_secret_denied if {
+	every object in [
+		{"kind": "Secret", "metadata": {"labels": {"argocd.argoproj.io/secret-type": "cluster"}}},
+		{"kind": "Secret", "type": "kubernetes.io/service-account-token"},
+		{"kind": "Secret", "type": "bootstrap.kubernetes.io/token"},
+		{"kind": "SealedSecret", "spec": {"template": {"metadata": {"labels": {"argocd.argoproj.io/secret-type": "repository"}}}}},
+		{"kind": "SealedSecret", "spec": {"template": {"type": "bootstrap.kubernetes.io/token"}}},
+	] {
+		count(secret.deny_acting_secret) == 1 with input as object
+	}
+}
+
+test_secret_acting_secret_passes if {
+	every object in [{"kind": "Secret", "type": "Opaque"}, {"kind": "SealedSecret"}, {"kind": "ConfigMap", "type": "bootstrap.kubernetes.io/token"}] {
+		count(secret.deny_acting_secret) == 0 with input as object
+	}
+}
+
 test_argocd_argocd_hook_denied if count(argocd.deny_argocd_hook) == 2 with input as annotated("argocd.argoproj.io/hook", "PreSync, PreDelete,PostDelete")
 
 test_argocd_argocd_hook_passes if count(argocd.deny_argocd_hook) == 0 with input as annotated("argocd.argoproj.io/hook", "PreSync")

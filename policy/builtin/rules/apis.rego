@@ -70,6 +70,7 @@ minor := to_number(match[0][1]) if {
 #   level: basic-security
 #   severity: high
 #   fix: use the version that the message names
+#   example: {apiVersion: extensions/v1beta1, kind: Ingress, metadata: {name: web}}
 deny_removed contains lib.finding(sprintf("%s %s is gone since Kubernetes 1.%d; use %s", [input.apiVersion, input.kind, entry[0], entry[1]]), "apiVersion") if {
 	entry := removed[input.apiVersion][input.kind]
 	minor >= entry[0]
@@ -86,6 +87,7 @@ deny_removed contains lib.finding(sprintf("%s %s is gone since Kubernetes 1.%d; 
 #   level: basic-security
 #   severity: low
 #   fix: use the version that the message names
+#   example: {apiVersion: flowcontrol.apiserver.k8s.io/v1beta3, kind: FlowSchema, metadata: {name: web}}
 warn_deprecated contains lib.finding(sprintf("%s %s goes away with Kubernetes 1.%d; use %s", [input.apiVersion, input.kind, entry[0], entry[1]]), "apiVersion") if {
 	entry := removed[input.apiVersion][input.kind]
 	minor < entry[0]

@@ -23,6 +23,7 @@ steered if {
 #   fix: use PreSync, Sync, PostSync, SyncFail or Skip
 #   parameters:
 #     allowedHooks: names of hooks
+#   example: {apiVersion: v1, kind: ConfigMap, metadata: {name: settings, annotations: {argocd.argoproj.io/hook: PostDelete}}}
 deny_argocd_hook contains lib.finding(sprintf("the Argo CD hook %s is not allowed", [trim_space(hook)]), "metadata.annotations[argocd.argoproj.io/hook]") if {
 	some hook in split(lib.annotations["argocd.argoproj.io/hook"], ",")
 	not trim_space(hook) in lib.parameter("allowedHooks", ["PreSync", "Sync", "PostSync", "SyncFail", "Skip"])
@@ -39,6 +40,7 @@ deny_argocd_hook contains lib.finding(sprintf("the Argo CD hook %s is not allowe
 #   level: basic-security
 #   severity: high
 #   fix: remove the option; the platform sets it for the whole instance
+#   example: {apiVersion: v1, kind: ConfigMap, metadata: {name: settings, annotations: {argocd.argoproj.io/compare-options: 'ServerSideDiff=true,IncludeMutationWebhook=true'}}}
 deny_argocd_compare_options contains lib.finding(sprintf("the compare option %s is not allowed", [trim_space(option)]), "metadata.annotations[argocd.argoproj.io/compare-options]") if {
 	some option in split(lib.annotations["argocd.argoproj.io/compare-options"], ",")
 	not trim_space(option) in {"IgnoreExtraneous"}
@@ -53,6 +55,9 @@ argocd_annotations := {
 # METADATA
 # title: Argo CD annotations
 # description: Argo CD steers itself by annotations. Those that are not known to be harmless could track or skip objects behind the platform's back.
+# related_resources:
+#   - ref: https://argo-cd.readthedocs.io/en/stable/user-guide/annotations-and-labels/
+#     description: Argo CD, Annotations and Labels
 # custom:
 #   id: argocd-annotation
 #   level: basic-security
@@ -60,6 +65,7 @@ argocd_annotations := {
 #   fix: remove the annotation, or ask the platform team to allow it
 #   parameters:
 #     allowedArgoCDAnnotations: further names of annotations
+#   example: {apiVersion: v1, kind: ConfigMap, metadata: {name: settings, annotations: {argocd.argoproj.io/tracking-id: 'other:/ConfigMap:shop/settings'}}}
 deny_argocd_annotation contains lib.finding(sprintf("the annotation %s is not allowed", [name]), sprintf("metadata.annotations[%s]", [name])) if {
 	some name, _ in lib.annotations
 	startswith(name, "argocd.argoproj.io/")

@@ -16,6 +16,7 @@ skip if not input.kind in {"Service", "Ingress", "Gateway"}
 #   level: enhanced-security
 #   severity: high
 #   fix: use a ClusterIP behind the platform's Ingress or Gateway
+#   example: {apiVersion: v1, kind: Service, metadata: {name: web}, spec: {type: LoadBalancer, ports: [{port: 80}]}}
 deny_service_exposed contains lib.finding(sprintf("the Service is of type %s", [input.spec.type]), "spec.type") if {
 	input.kind == "Service"
 	input.spec.type in {"LoadBalancer", "NodePort"}
@@ -32,6 +33,7 @@ deny_service_exposed contains lib.finding(sprintf("the Service is of type %s", [
 #   level: enhanced-security
 #   severity: medium
 #   fix: call the host by its own name, through an egress that is allowed
+#   example: {apiVersion: v1, kind: Service, metadata: {name: web}, spec: {type: ExternalName, externalName: db.example.com}}
 deny_service_external_name contains lib.finding(sprintf("the Service points to %s", [lib.word(input, ["spec", "externalName"], "?")]), "spec.externalName") if {
 	input.kind == "Service"
 	input.spec.type == "ExternalName"
@@ -48,6 +50,7 @@ deny_service_external_name contains lib.finding(sprintf("the Service points to %
 #   level: basic-security
 #   severity: high
 #   fix: remove spec.externalIPs
+#   example: {apiVersion: v1, kind: Service, metadata: {name: web}, spec: {externalIPs: [192.0.2.1], ports: [{port: 80}]}}
 deny_service_external_ips contains lib.finding("the Service takes external addresses", "spec.externalIPs") if {
 	input.kind == "Service"
 	input.spec.externalIPs[0]
@@ -64,6 +67,7 @@ deny_service_external_ips contains lib.finding("the Service takes external addre
 #   level: enhanced-security
 #   severity: high
 #   fix: list the host under spec.tls with a secretName
+#   example: {apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: web}, spec: {rules: [{host: www.example.com}]}}
 deny_ingress_tls contains lib.finding(sprintf("the host %s has no TLS", [host]), "spec.tls") if {
 	input.kind == "Ingress"
 	some rule in input.spec.rules
@@ -110,6 +114,7 @@ covers(covered, host) if {
 #   level: enhanced-security
 #   severity: high
 #   fix: use the protocol HTTPS or TLS with a certificate
+#   example: {apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: web}, spec: {gatewayClassName: public, listeners: [{name: http, port: 80, protocol: HTTP}]}}
 deny_gateway_tls contains lib.finding(sprintf("the listener %s takes %s without TLS", [lib.word(listener, ["name"], "?"), protocol]), sprintf("spec.listeners[%d].protocol", [i])) if {
 	input.kind == "Gateway"
 	startswith(input.apiVersion, "gateway.networking.k8s.io/")

@@ -61,6 +61,7 @@ test_mesh_mesh_mtls_denied if {
 		{"kind": "PeerAuthentication"},
 		{"kind": "PeerAuthentication", "spec": {"mtls": {"mode": "STRICT"}, "portLevelMtls": {"8080": {"mode": "DISABLE"}}}},
 		{"kind": "DestinationRule", "spec": {"trafficPolicy": {"tls": {"mode": "DISABLE"}}}},
+		{"apiVersion": "policy.linkerd.io/v1beta3", "kind": "Server", "spec": {"accessPolicy": "all-unauthenticated"}},
 		{"kind": "ServerAuthorization", "spec": {"client": {"unauthenticated": true}}},
 		{"kind": "Namespace", "metadata": {"annotations": {"config.linkerd.io/default-inbound-policy": "all-unauthenticated"}}},
 	] {

@@ -16,6 +16,7 @@ skip if not lib.pod
 #   level: basic-security
 #   severity: critical
 #   fix: remove securityContext.privileged and add the single capability that is needed
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: app, image: 'registry.example.com/web:1.2', securityContext: {privileged: true}}]}}
 deny_privileged contains lib.finding(message, sprintf("%s.securityContext.privileged", [c.path])) if {
 	some c in lib.containers
 	c.container.securityContext.privileged == true
@@ -33,6 +34,7 @@ deny_privileged contains lib.finding(message, sprintf("%s.securityContext.privil
 #   level: basic-security
 #   severity: high
 #   fix: remove hostNetwork, hostPID and hostIPC; reach the pod through a Service
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {hostNetwork: true, containers: [{name: app, image: 'registry.example.com/web:1.2'}]}}
 deny_host_namespaces contains lib.finding(sprintf("the pod uses %s", [field]), sprintf("%s.%s", [lib.pod.path, field])) if {
 	some field in ["hostNetwork", "hostPID", "hostIPC"]
 	lib.pod.spec[field] == true
@@ -49,6 +51,7 @@ deny_host_namespaces contains lib.finding(sprintf("the pod uses %s", [field]), s
 #   level: basic-security
 #   severity: high
 #   fix: use an emptyDir, a PersistentVolumeClaim or a projected volume
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {volumes: [{name: logs, hostPath: {path: /var/log}}], containers: [{name: app, image: 'registry.example.com/web:1.2'}]}}
 deny_host_path contains lib.finding(sprintf("volume %s is the path %s of the node", [lib.word(volume, ["name"], "?"), lib.word(volume, ["hostPath", "path"], "?")]), sprintf("%s.volumes[%d].hostPath", [lib.pod.path, i])) if {
 	some i, volume in lib.pod.spec.volumes
 	volume.hostPath
@@ -65,6 +68,7 @@ deny_host_path contains lib.finding(sprintf("volume %s is the path %s of the nod
 #   level: enhanced-security
 #   severity: medium
 #   fix: remove hostPort and use a Service
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: app, image: 'registry.example.com/web:1.2', ports: [{containerPort: 80, hostPort: 80}]}]}}
 deny_host_port contains lib.finding(sprintf("container %s takes port %v of the node", [c.name, port.hostPort]), sprintf("%s.ports[%d].hostPort", [c.path, i])) if {
 	some c in lib.containers
 	some i, port in c.container.ports
@@ -87,6 +91,7 @@ baseline_capabilities := {
 #   level: basic-security
 #   severity: high
 #   fix: remove the capability from securityContext.capabilities.add
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: app, image: 'registry.example.com/web:1.2', securityContext: {capabilities: {add: [NET_ADMIN]}}}]}}
 deny_capabilities contains lib.finding(sprintf("container %s adds the capability %s", [c.name, capability]), sprintf("%s.securityContext.capabilities.add", [c.path])) if {
 	some c in lib.containers
 	some capability in c.container.securityContext.capabilities.add
@@ -105,6 +110,7 @@ deny_capabilities contains lib.finding(sprintf("container %s adds the capability
 #   level: enhanced-security
 #   severity: medium
 #   fix: "set securityContext.capabilities.drop: [ALL] and add back NET_BIND_SERVICE if it is needed"
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: app, image: 'registry.example.com/web:1.2', securityContext: {capabilities: {drop: [NET_RAW]}}}]}}
 deny_drop_capabilities contains lib.finding(sprintf("container %s does not drop all capabilities", [c.name]), sprintf("%s.securityContext.capabilities.drop", [c.path])) if {
 	some c in lib.containers
 	c.list != "ephemeralContainers"
@@ -130,6 +136,7 @@ drops_all(container) if {
 #   level: enhanced-security
 #   severity: high
 #   fix: "set runAsNonRoot: true in the securityContext of the pod, and a runAsUser other than 0"
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: app, image: 'registry.example.com/web:1.2', securityContext: {runAsNonRoot: true, runAsUser: 0}}]}}
 deny_root contains lib.finding(sprintf("container %s may run as root", [c.name]), sprintf("%s.securityContext.runAsNonRoot", [c.path])) if {
 	some c in lib.containers
 	not setting(c.container, "runAsNonRoot") == true
@@ -162,6 +169,7 @@ unset := {"runAsNonRoot": false, "runAsUser": -1, "seccompProfile": {}}
 #   level: enhanced-security
 #   severity: medium
 #   fix: "set securityContext.allowPrivilegeEscalation: false"
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: app, image: 'registry.example.com/web:1.2', securityContext: {allowPrivilegeEscalation: true}}]}}
 deny_privilege_escalation contains lib.finding(sprintf("container %s may gain privileges", [c.name]), sprintf("%s.securityContext.allowPrivilegeEscalation", [c.path])) if {
 	some c in lib.containers
 	object.get(c.container, ["securityContext", "allowPrivilegeEscalation"], true) != false
@@ -178,6 +186,7 @@ deny_privilege_escalation contains lib.finding(sprintf("container %s may gain pr
 #   level: enhanced-security
 #   severity: medium
 #   fix: "set seccompProfile.type: RuntimeDefault in the securityContext of the pod"
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: app, image: 'registry.example.com/web:1.2', securityContext: {seccompProfile: {type: Unconfined}}}]}}
 deny_seccomp contains lib.finding(sprintf("container %s has no seccomp profile", [c.name]), sprintf("%s.securityContext.seccompProfile", [c.path])) if {
 	some c in lib.containers
 	profile := setting(c.container, "seccompProfile")
@@ -195,6 +204,7 @@ deny_seccomp contains lib.finding(sprintf("container %s has no seccomp profile",
 #   level: production-security
 #   severity: medium
 #   fix: "set securityContext.readOnlyRootFilesystem: true and mount an emptyDir where the program writes"
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: app, image: 'registry.example.com/web:1.2', securityContext: {readOnlyRootFilesystem: false}}]}}
 deny_read_only_root contains lib.finding(sprintf("container %s can write to its root file system", [c.name]), sprintf("%s.securityContext.readOnlyRootFilesystem", [c.path])) if {
 	some c in lib.containers
 	object.get(c.container, ["securityContext", "readOnlyRootFilesystem"], false) != true
@@ -217,6 +227,7 @@ safe_sysctls := {
 #   level: basic-security
 #   severity: medium
 #   fix: remove the sysctl, or have the platform set it on the nodes
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {securityContext: {sysctls: [{name: kernel.msgmax, value: '65536'}]}, containers: [{name: app, image: 'registry.example.com/web:1.2'}]}}
 deny_sysctls contains lib.finding(sprintf("the pod sets the sysctl %s", [name]), sprintf("%s.securityContext.sysctls", [lib.pod.path])) if {
 	some sysctl in lib.pod.spec.securityContext.sysctls
 	name := lib.word(sysctl, ["name"], "?")
@@ -234,6 +245,7 @@ deny_sysctls contains lib.finding(sprintf("the pod sets the sysctl %s", [name]),
 #   level: basic-security
 #   severity: high
 #   fix: remove securityContext.procMount
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: app, image: 'registry.example.com/web:1.2', securityContext: {procMount: Unmasked}}]}}
 deny_proc_mount contains lib.finding(sprintf("container %s unmasks /proc", [c.name]), sprintf("%s.securityContext.procMount", [c.path])) if {
 	some c in lib.containers
 	lib.word(c.container, ["securityContext", "procMount"], "Default") != "Default"

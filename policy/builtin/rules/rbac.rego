@@ -23,6 +23,7 @@ skip if {
 #   level: basic-security
 #   severity: high
 #   fix: list the verbs, resources and groups that are needed
+#   example: {apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: web}, rules: [{apiGroups: [''], resources: ['*'], verbs: [get]}]}
 deny_rbac_wildcard contains lib.finding(sprintf("the role allows every one of %s", [field]), sprintf("rules[%d].%s", [i, field])) if {
 	input.kind in roles
 	some i, rule in input.rules
@@ -41,6 +42,7 @@ deny_rbac_wildcard contains lib.finding(sprintf("the role allows every one of %s
 #   level: basic-security
 #   severity: critical
 #   fix: remove the verb
+#   example: {apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: web}, rules: [{apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: [escalate]}]}
 deny_rbac_escalation contains lib.finding(sprintf("the role allows the verb %s", [verb]), sprintf("rules[%d].verbs", [i])) if {
 	input.kind in roles
 	some i, rule in input.rules
@@ -59,6 +61,7 @@ deny_rbac_escalation contains lib.finding(sprintf("the role allows the verb %s",
 #   level: basic-security
 #   severity: critical
 #   fix: bind a role with the rights that are needed
+#   example: {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: web}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'developers'}]}
 deny_rbac_cluster_admin contains lib.finding("the binding gives cluster-admin", "roleRef.name") if {
 	input.kind in bindings
 	input.roleRef.name == "cluster-admin"
@@ -75,6 +78,7 @@ deny_rbac_cluster_admin contains lib.finding("the binding gives cluster-admin", 
 #   level: basic-security
 #   severity: critical
 #   fix: bind a named user, group or service account
+#   example: {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: web}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'system:unauthenticated'}]}
 deny_rbac_anonymous contains lib.finding(sprintf("the binding gives rights to %s", [subject.name]), sprintf("subjects[%d]", [i])) if {
 	input.kind in bindings
 	some i, subject in input.subjects
@@ -92,6 +96,7 @@ deny_rbac_anonymous contains lib.finding(sprintf("the binding gives rights to %s
 #   level: production-security
 #   severity: medium
 #   fix: name the single Secret in resourceNames, or mount it instead
+#   example: {apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: web}, rules: [{apiGroups: [''], resources: [secrets], verbs: [list]}]}
 deny_rbac_secrets contains lib.finding(sprintf("the role allows %s of %s", [verb, resource]), sprintf("rules[%d]", [i])) if {
 	input.kind in roles
 	some i, rule in input.rules

@@ -5,11 +5,18 @@ package seal.render
 import data.seal.lib
 
 # workloads are the objects that keep pods running, with what selects them.
-workloads contains {"index": i, "namespace": namespace_of(object), "labels": labels} if {
+workloads contains {"index": i, "namespace": namespace_of(object), "labels": labels, "field": pod_fields(object)} if {
 	some i, document in input
 	object := document.contents
 	labels := pod_labels(object)
 }
+
+# pod_fields is where the metadata of the pods stand.
+pod_fields(object) := "metadata" if object.kind == "Pod"
+
+pod_fields(object) := "spec.jobTemplate.spec.template.metadata" if object.kind == "CronJob"
+
+pod_fields(object) := "spec.template.metadata" if not object.kind in {"Pod", "CronJob"}
 
 pod_labels(object) := lib.mapping(object, ["metadata", "labels"]) if object.kind == "Pod"
 
@@ -21,6 +28,11 @@ pod_labels(object) := lib.mapping(object, ["spec", "template", "metadata", "labe
 }
 
 namespace_of(thing) := lib.word(thing, ["metadata", "namespace"], lib.word(lib.request, ["namespace"], ""))
+
+# shown names a namespace in a message.
+shown(namespace) := sprintf("namespace %q", [namespace]) if namespace != ""
+
+shown("") := "destination namespace"
 
 # policies are the specs of the NetworkPolicies by namespace. Equal ones count
 # once.
@@ -76,7 +88,8 @@ holds(expression, labels) if {
 #   severity: high
 #   input: render
 #   fix: add a NetworkPolicy whose podSelector matches the pod's labels
-deny_network_policy contains {"msg": "no NetworkPolicy selects its pods", "index": workload.index, "field": "spec.template.metadata.labels"} if {
+#   example: [{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: shop}, spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: app, image: 'registry.example.com/web:1.2'}]}}}}, {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: web, namespace: shop}, spec: {podSelector: {matchLabels: {app: db}}}}]
+deny_network_policy contains {"msg": "no NetworkPolicy selects its pods", "index": workload.index, "field": sprintf("%s.labels", [workload.field])} if {
 	some workload in workloads
 	not {"namespace": workload.namespace, "labels": workload.labels} in selected
 }
@@ -101,7 +114,8 @@ selected contains pods if {
 #   severity: high
 #   input: render
 #   fix: "add a NetworkPolicy with podSelector: {} and policyTypes: [Ingress] without rules"
-deny_default_deny contains {"msg": sprintf("the namespace %q has no NetworkPolicy that denies ingress by default", [namespace]), "index": first, "field": "metadata.namespace"} if {
+#   example: [{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: shop}, spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: app, image: 'registry.example.com/web:1.2'}]}}}}, {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: web, namespace: shop}, spec: {podSelector: {matchLabels: {app: web}}}}]
+deny_default_deny contains {"msg": sprintf("the %s has no NetworkPolicy that denies ingress by default", [shown(namespace)]), "index": first, "field": "metadata.namespace"} if {
 	some namespace in {workload.namespace | some workload in workloads}
 	not default_deny(namespace)
 	first := min({workload.index | some workload in workloads; workload.namespace == namespace})
@@ -122,23 +136,61 @@ istio_groups := {"networking.istio.io", "security.istio.io"}
 
 # METADATA
 # title: Mesh without strict mutual TLS
-# description: Objects of Istio show that the namespace is in the mesh, and without a strict PeerAuthentication it also takes plaintext.
+# description: Objects of Istio or Linkerd show that the namespace is in a mesh. Unless that mesh is told to be strict, it also takes plaintext.
 # related_resources:
 #   - ref: https://istio.io/latest/docs/tasks/security/authentication/mtls-migration/
 #     description: Istio, Mutual TLS Migration
+#   - ref: https://linkerd.io/2/reference/authorization-policy/#default-policies
+#     description: Linkerd, default policies
 # custom:
 #   id: mesh-mtls-missing
 #   level: production-security
 #   severity: high
 #   input: render
-#   fix: "add a PeerAuthentication with mode: STRICT for the namespace"
+#   fix: "add a PeerAuthentication with mode: STRICT for the namespace, or in Linkerd the annotation config.linkerd.io/default-inbound-policy: all-authenticated"
 #   parameters:
 #     meshStrict: true where the platform has made the whole mesh strict
-deny_mesh_mtls contains {"msg": sprintf("the namespace %q is in the mesh and has no PeerAuthentication with mode STRICT", [namespace]), "index": first, "field": "metadata.namespace"} if {
+#   example: [{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: web, namespace: shop}}]
+deny_mesh_mtls contains {"msg": sprintf("the %s is in the mesh and has no PeerAuthentication with mode STRICT", [shown(namespace)]), "index": first, "field": "metadata.namespace"} if {
 	not lib.parameter("meshStrict", false) == true
 	some namespace, indexes in in_mesh
 	not strict(namespace)
 	first := min(indexes)
+}
+
+deny_mesh_mtls contains {"msg": "the pods are in the mesh of Linkerd, which takes plaintext by default", "index": i, "field": field} if {
+	not lib.parameter("meshStrict", false) == true
+	some i, document in input
+	some field in linkerd_fields(document.contents)
+	not strict_linkerd(document.contents)
+}
+
+# linkerd_fields are the fields that put the pods of an object, or of a whole
+# namespace, into the mesh of Linkerd.
+linkerd_fields(object) := {sprintf("%s.annotations[linkerd.io/inject]", [concat(".", path)]) |
+	some path in metadata_paths
+	lib.word(object, array.concat(path, ["annotations", "linkerd.io/inject"]), "") in {"enabled", "ingress"}
+}
+
+metadata_paths := [["metadata"], ["spec", "template", "metadata"], ["spec", "jobTemplate", "spec", "template", "metadata"]]
+
+# strict_linkerd holds where the object or its namespace asks for clients that
+# have proved who they are.
+strict_linkerd(object) if {
+	some path in metadata_paths
+	authenticated(object, path)
+}
+
+strict_linkerd(object) if {
+	some document in input
+	document.contents.kind == "Namespace"
+	document.contents.metadata.name == namespace_of(object)
+	authenticated(document.contents, ["metadata"])
+}
+
+authenticated(object, path) if {
+	policy := lib.word(object, array.concat(path, ["annotations", "config.linkerd.io/default-inbound-policy"]), "")
+	policy in {"all-authenticated", "cluster-authenticated", "deny"}
 }
 
 # in_mesh are the numbers of Istio's objects by namespace.

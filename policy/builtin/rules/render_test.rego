@@ -23,6 +23,11 @@ test_render_network_policy_denied if {
 	}
 }
 
+test_render_network_policy_denied_at_the_labels_of_a_cron_job if {
+	cron_job := {"kind": "CronJob", "metadata": {"name": "c"}, "spec": {"jobTemplate": {"spec": {"template": {"spec": {"containers": []}}}}}}
+	{finding.field | some finding in render.deny_network_policy} == {"spec.jobTemplate.spec.template.metadata.labels"} with input as documents([cron_job])
+}
+
 test_render_network_policy_passes if count(render.deny_network_policy) == 0 with input as documents([policy("a", {}), deployment])
 
 test_render_network_policy_passes_for_every_pod if count(render.deny_network_policy) == 0 with input as documents([policy("a", {"podSelector": {}}), deployment])
@@ -37,9 +42,32 @@ test_render_network_policy_passes_by_not_in if count(render.deny_network_policy)
 
 test_render_default_deny_denied if count(render.deny_default_deny) == 1 with input as documents([deployment, policy("a", {"podSelector": {}, "ingress": [{}]}), policy("a", {"podSelector": {}, "policyTypes": ["Egress"]})])
 
+test_render_default_deny_denied_in_the_namespace_of_the_application if {
+	{finding.msg | some finding in render.deny_default_deny} == {"the destination namespace has no NetworkPolicy that denies ingress by default"} with input as documents([object.remove(deployment, ["metadata"])])
+}
+
 test_render_default_deny_passes if count(render.deny_default_deny) == 0 with input as documents([deployment, policy("a", {"podSelector": {}})])
 
 test_render_mesh_mtls_denied if count(render.deny_mesh_mtls) == 1 with input as documents([deployment, virtual_service])
+
+injected(annotations) := {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "a"}, "spec": {"template": {"metadata": {"annotations": object.union({"linkerd.io/inject": "enabled"}, annotations)}, "spec": {"containers": []}}}}
+
+linkerd_namespace(annotations) := {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a", "annotations": annotations}}
+
+test_render_mesh_mtls_denied_in_linkerd if {
+	{finding.field | some finding in render.deny_mesh_mtls} == {"spec.template.metadata.annotations[linkerd.io/inject]"} with input as documents([injected({})])
+}
+
+test_render_mesh_mtls_denied_for_a_namespace_of_linkerd if {
+	count(render.deny_mesh_mtls) == 1 with input as documents([linkerd_namespace({"linkerd.io/inject": "enabled"})])
+}
+
+test_render_mesh_mtls_passes_in_linkerd if {
+	strict_policy := {"config.linkerd.io/default-inbound-policy": "all-authenticated"}
+	every objects in [[injected(strict_policy)], [injected({}), linkerd_namespace(strict_policy)]] {
+		count(render.deny_mesh_mtls) == 0 with input as documents(objects)
+	}
+}
 
 test_render_mesh_mtls_passes if {
 	every objects in [[virtual_service, strict("a")], [deployment]] { count(render.deny_mesh_mtls) == 0 with input as documents(objects) }

@@ -19,6 +19,7 @@ skip if {
 #   level: enhanced-security
 #   severity: medium
 #   fix: set resources.requests.cpu, resources.requests.memory and resources.limits.memory
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: app, image: 'registry.example.com/web:1.2', resources: {requests: {cpu: 100m}}}]}}
 deny_resources contains lib.finding(sprintf("container %s has no %s", [c.name, concat(".", field)]), concat(".", array.concat([c.path, "resources"], field))) if {
 	some c in lib.containers
 	c.list != "ephemeralContainers"
@@ -39,6 +40,7 @@ set_amount(container, field) if not object.get(container, array.concat(["resourc
 #   level: production-security
 #   severity: low
 #   fix: give the container a readinessProbe and a livenessProbe
+#   example: {apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: app, image: 'registry.example.com/web:1.2', livenessProbe: {httpGet: {path: /, port: 8080}}}]}}}}
 deny_probes contains lib.finding(sprintf("container %s has no %s", [c.name, probe]), sprintf("%s.%s", [c.path, probe])) if {
 	lib.long_running
 	some c in lib.containers
@@ -58,6 +60,7 @@ deny_probes contains lib.finding(sprintf("container %s has no %s", [c.name, prob
 #   level: production-security
 #   severity: medium
 #   fix: "set automountServiceAccountToken: false, or name a service account made for the workload"
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: app, image: 'registry.example.com/web:1.2'}]}}
 deny_service_account_token contains lib.finding("the pod mounts a token of the default service account", sprintf("%s.automountServiceAccountToken", [lib.pod.path])) if {
 	lib.word(lib.pod.spec, ["serviceAccountName"], "default") in {"default", ""}
 	object.get(lib.pod.spec, "automountServiceAccountToken", true) != false
@@ -80,6 +83,7 @@ deny_service_account_token contains lib.finding("the default service account let
 #   level: basic-security
 #   severity: medium
 #   fix: name a version, or better a digest
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: app, image: nginx}]}}
 deny_latest contains lib.finding(sprintf("container %s uses the image %s without a version", [c.name, c.image]), sprintf("%s.image", [c.path])) if {
 	some c in lib.containers
 	unversioned(c.image)
@@ -107,6 +111,7 @@ unversioned(image) if {
 #   level: production-security
 #   severity: medium
 #   fix: "name the image as repository:version@sha256:DIGEST"
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: app, image: 'registry.example.com/web:1.2'}]}}
 deny_image_digest contains lib.finding(sprintf("container %s names the image %s without a digest", [c.name, c.image]), sprintf("%s.image", [c.path])) if {
 	some c in lib.containers
 	not regex.match(`@sha256:[0-9a-f]{64}$`, c.image)
@@ -125,6 +130,7 @@ deny_image_digest contains lib.finding(sprintf("container %s names the image %s 
 #   fix: use an image from an allowed registry, or ask the platform team to add this one
 #   parameters:
 #     allowedRegistries: prefixes of image names, such as registry.example.com/team
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: app, image: 'registry.example.com/web:1.2'}]}}
 deny_image_registry contains lib.finding(sprintf("container %s uses the image %s, which no allowed registry holds", [c.name, c.image]), sprintf("%s.image", [c.path])) if {
 	registries := lib.parameter("allowedRegistries", [])
 	count(registries) > 0
@@ -150,11 +156,15 @@ full_name(image) := image if {
 # METADATA
 # title: Image scan passed
 # description: The pipeline that scans images writes its verdict to the pods; what it has not passed does not go out.
+# related_resources:
+#   - ref: https://csrc.nist.gov/pubs/sp/800/190/final
+#     description: NIST SP 800-190, Application Container Security Guide, 4.1 image countermeasures
 # custom:
 #   id: image-scan-status
 #   level: compliance-validation
 #   severity: high
 #   fix: "have the pipeline scan the image and set the annotation security.scan.status: passed"
+#   example: {apiVersion: v1, kind: Pod, metadata: {name: web, annotations: {security.scan.status: failed}}, spec: {containers: [{name: app, image: 'registry.example.com/web:1.2'}]}}
 deny_scan_status contains lib.finding("the annotation security.scan.status is not passed", "metadata.annotations[security.scan.status]") if {
 	lib.pod
 	statuses := {status | some metadata in [lib.mapping(input, ["metadata"]), lib.pod.metadata]; status := lib.word(metadata, ["annotations", "security.scan.status"], "")}

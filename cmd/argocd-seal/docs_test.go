@@ -1,0 +1,37 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// console is a block of a guide that shows a command and what it prints.
+var console = regexp.MustCompile("(?s)```console\n\\$ argocd-seal ([^\n]+)\n(.*?)```")
+
+// TestGuidesShowWhatCommandsPrint runs every command that a guide shows with its
+// output. A line with three dots stands for any number of lines.
+func TestGuidesShowWhatCommandsPrint(t *testing.T) {
+	content, err := os.ReadFile("../../docs/policies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir("../..")
+	blocks := console.FindAllStringSubmatch(string(content), -1)
+	if len(blocks) < 3 {
+		t.Fatalf("found %d commands, want at least 3", len(blocks))
+	}
+	for _, block := range blocks {
+		var stdout, stderr bytes.Buffer
+		run(strings.Fields(block[1]), strings.NewReader(""), &stdout, &stderr)
+		got := stdout.String() + stderr.String()
+		pattern := strings.ReplaceAll(regexp.QuoteMeta(block[2]), "\\.\\.\\.\n", "(?s:.*?)")
+		if !regexp.MustCompile("^" + pattern + "$").MatchString(got) {
+			t.Errorf("argocd-seal %s (-guide +now):\n%s", block[1], cmp.Diff(block[2], got))
+		}
+	}
+}
