@@ -65,7 +65,7 @@ func serve(ctx context.Context, file *config.File, socketDir string, log *logrus
 	for _, layer := range pool.Layers() {
 		log.WithFields(logrus.Fields{"layer": layer.Name, "active": layer.Active, "detail": layer.Detail}).Info("sandbox layer")
 	}
-	pipeline, err := newPipeline(ctx, &file.Seal, pool, true)
+	pipeline, err := newPipeline(ctx, &file.Seal, pool, gating{log: log})
 	if err != nil {
 		return err
 	}
@@ -74,6 +74,7 @@ func serve(ctx context.Context, file *config.File, socketDir string, log *logrus
 		return err
 	}
 	defer revoke()
+	defer keepPolicies(ctx, pipeline.Gate)()
 	concurrency := file.Seal.Render.Workers.Concurrency
 	if concurrency == 0 {
 		concurrency = runtime.NumCPU()

@@ -54,11 +54,11 @@ type Bundle struct {
 // E_POLICY_LOAD, each with file and line. Files whose name ends in _test.rego
 // are kept for [Bundle.Test] and take no part in a verdict.
 func Load(name string, policies []Source, options Options) (*Bundle, error) {
-	files, err := Read(policies, ".rego")
+	files, err := Read(policies, PolicyFiles...)
 	if err != nil {
 		return nil, err
 	}
-	data, err := Read(options.Data, ".yaml", ".yml", ".json")
+	data, err := Read(options.Data, DataFiles...)
 	if err != nil {
 		return nil, err
 	}
