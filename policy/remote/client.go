@@ -80,6 +80,9 @@ type guard struct {
 
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Scheme != "https" && !loopback(req.URL.Hostname()) {
+		if req.Body != nil {
+			_ = req.Body.Close()
+		}
 		return nil, errPlain
 	}
 	answer, err := g.next.RoundTrip(req)

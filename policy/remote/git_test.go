@@ -154,15 +154,6 @@ func TestGitFailures(t *testing.T) {
 	failing(remote.Source{Commit: plain}, "gives no commits but the newest")
 }
 
-// A few kilobytes that would become hundreds of megabytes are refused before
-// they are expanded.
-func TestGitBomb(t *testing.T) {
-	r := newRepository(t)
-	commit := r.commit(map[string]string{"a.rego": deny, "zeros": strings.Repeat("\x00", 130<<20)})
-	_, err := fetcher(t, remote.Source{Git: r.serve(nil), Commit: commit}, remote.Options{}).Fetch(t.Context())
-	wantFault(t, err, "more than 50000 objects or 134217728 bytes")
-}
-
 func TestGitTLSAndCredentials(t *testing.T) {
 	r := newRepository(t)
 	commit := r.commit(map[string]string{"a.rego": deny})

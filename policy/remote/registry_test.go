@@ -84,7 +84,9 @@ func push(t *testing.T, host, tag string, layers ...layer) string {
 	return stored.Digest.String()
 }
 
-func policyFile(title, body string) layer { return layer{title: title, mediaType: policyType, body: body} }
+func policyFile(title, body string) layer {
+	return layer{title: title, mediaType: policyType, body: body}
+}
 
 // conftest returns the command line tool that `make servers` builds.
 func conftest(t *testing.T) string {
