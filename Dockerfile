@@ -24,7 +24,7 @@ LABEL org.opencontainers.image.title="argocd-seal" \
       org.opencontainers.image.description="Argo CD plugin that renders, seals and gates manifests" \
       org.opencontainers.image.source="https://github.com/argocd-seal/argocd-seal-plugin" \
       org.opencontainers.image.licenses="Apache-2.0"
-# The authorities that Vault's certificate may be signed by.
+# The authorities that sign the certificates of Vault, registries and Git servers.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/argocd-seal /usr/local/bin/argocd-seal
 # Replace it by mounting a ConfigMap over the directory.

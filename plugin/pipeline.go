@@ -25,6 +25,10 @@ type Gate interface {
 	Evaluate(ctx context.Context, input policy.Input) (policy.Verdict, error)
 }
 
+// changing is a gate whose policies change while requests run. A request asks
+// one snapshot throughout, so that both of its looks are by the same policies.
+type changing interface{ Snapshot() *policy.Gate }
+
 // Resolver turns references into injections. It is safe for concurrent use and
 // stops at the context's end. After an error nothing may leave.
 type Resolver interface {
@@ -89,15 +93,16 @@ func (p *Pipeline) Run(ctx context.Context, job Job) (Output, error) {
 		return Output{}, fault.New(fault.Injection, "the parameter injection has no effect: the environment resolves no references").
 			WithFix("leave the parameter out, or ask the platform team to set an injection for the environment")
 	}
+	gate := p.gate()
 	if environment.Judged {
-		warnings, err := p.judge(ctx, job, environment.Name, output.Objects, false)
+		warnings, err := judge(ctx, gate, gateInput(job, environment.Name, output.Objects, false))
 		if err != nil {
 			return Output{}, err
 		}
 		output.Warnings = append(output.Warnings, warnings...)
 	}
 	if environment.Resolved {
-		if err := p.resolve(ctx, job, environment, choices.Injection, &output); err != nil {
+		if err := p.resolve(ctx, gate, job, environment, choices.Injection, &output); err != nil {
 			return Output{}, err
 		}
 	}
@@ -115,7 +120,15 @@ func (p *Pipeline) Check(ctx context.Context, job Job) (policy.Verdict, error) {
 	if err != nil || !environment.Judged {
 		return policy.Verdict{}, err
 	}
-	return p.Gate.Evaluate(ctx, gateInput(job, environment.Name, output.Objects, false))
+	return p.gate().Evaluate(ctx, gateInput(job, environment.Name, output.Objects, false))
+}
+
+// gate returns the gate for one request.
+func (p *Pipeline) gate() Gate {
+	if gate, ok := p.Gate.(changing); ok {
+		return gate.Snapshot()
+	}
+	return p.Gate
 }
 
 func gateInput(job Job, environment string, objects []object.Object, sealed bool) policy.Input {
@@ -161,7 +174,7 @@ func (p *Pipeline) render(ctx context.Context, job Job, options render.Parameter
 // resolve replaces references by injections, and has the gate look at the
 // objects again: policies may speak of the sealed form as well. What it warned
 // of at the first look is not repeated.
-func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment, injection inject.Kind, output *Output) error {
+func (p *Pipeline) resolve(ctx context.Context, gate Gate, job Job, environment Environment, injection inject.Kind, output *Output) error {
 	id := job.Identity
 	resolved, err := p.Secrets.Apply(ctx, secrets.Request{
 		Identity: secrets.Identity{
@@ -176,7 +189,7 @@ func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment
 		return err
 	}
 	if environment.Judged && len(resolved.Injections) > 0 {
-		if _, err := p.judge(ctx, job, environment.Name, resolved.Objects, true); err != nil {
+		if _, err := judge(ctx, gate, gateInput(job, environment.Name, resolved.Objects, true)); err != nil {
 			return err
 		}
 	}
@@ -188,8 +201,8 @@ func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment
 
 // judge asks the gate. What it denies is an error; what it warns of goes with
 // the output.
-func (p *Pipeline) judge(ctx context.Context, job Job, environment string, objects []object.Object, sealed bool) ([]*fault.Error, error) {
-	verdict, err := p.Gate.Evaluate(ctx, gateInput(job, environment, objects, sealed))
+func judge(ctx context.Context, gate Gate, input policy.Input) ([]*fault.Error, error) {
+	verdict, err := gate.Evaluate(ctx, input)
 	if err != nil {
 		return nil, err
 	}

@@ -223,6 +223,22 @@ func (g *Gate) Rules(environment string) []bundle.Rule {
 	return slices.Clone(env.rules)
 }
 
+// Digests returns for each environment what its verdicts have as BundleDigest.
+func (g *Gate) Digests() map[string]string {
+	digests := make(map[string]string, len(g.environments))
+	for name, env := range g.environments {
+		digests[name] = g.digest(env)
+	}
+	return digests
+}
+
+func (g *Gate) digest(env *environment) string {
+	if waivers := g.waivers.Digest(); waivers != "" {
+		return env.digest + "+" + waivers
+	}
+	return env.digest
+}
+
 // Evaluate judges the objects of one request. An error means that no verdict
 // was reached, and that nothing may be emitted; a verdict may still deny, see
 // [verdict.Verdict.Denied].

@@ -132,11 +132,8 @@ func subject(outcome Outcome, objects int) int {
 // decide applies waivers and enforcement, and builds the verdict.
 func (g *Gate) decide(env *environment, input Input, all []found) (Verdict, error) {
 	v := Verdict{
-		Environment: input.Environment, BundleDigest: env.digest, Objects: len(input.Objects), Rules: len(env.ruleIDs()),
+		Environment: input.Environment, BundleDigest: g.digest(env), Objects: len(input.Objects), Rules: len(env.ruleIDs()),
 		Outcomes: make([]Outcome, 0, len(all)),
-	}
-	if waivers := g.waivers.Digest(); waivers != "" {
-		v.BundleDigest += "+" + waivers
 	}
 	at := g.now()
 	broken := map[string]map[int]bool{}

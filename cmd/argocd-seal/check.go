@@ -77,7 +77,7 @@ func (o *checkOptions) run(ctx context.Context, paths []string, stdout, stderr i
 	if err := pool.Start(ctx); err != nil {
 		return err
 	}
-	pipeline, err := newPipeline(ctx, &settings, pool, true)
+	pipeline, err := newPipeline(ctx, &settings, pool, gating{log: log})
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func generate(ctx context.Context, file *config.File, environ []string, stdout, 
 	if job.Source, job.Path, err = streamedSource(ctx, job.Identity.Path, settings.Render.Limits.Archive.Source()); err != nil {
 		return err
 	}
-	pipeline, err := newPipeline(ctx, &settings, pool, true)
+	pipeline, err := newPipeline(ctx, &settings, pool, gating{log: log})
 	if err != nil {
 		return err
 	}

@@ -2,16 +2,11 @@ package main
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 
 	"github.com/sirupsen/logrus"
 
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
-	"github.com/argocd-seal/argocd-seal-plugin/policy"
-	"github.com/argocd-seal/argocd-seal-plugin/policy/builtin"
-	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
 	"github.com/argocd-seal/argocd-seal-plugin/render/worker"
 )
 
@@ -33,51 +28,23 @@ func newPool(settings config.Render, log logrus.FieldLogger) (*worker.Pool, erro
 
 // newPipeline connects the stages up to the last one that is wanted, without
 // the secrets stage. What a stage cannot load is a fault.
-func newPipeline(ctx context.Context, settings *config.SealConfig, pool *worker.Pool, judge bool) (*plugin.Pipeline, error) {
+func newPipeline(ctx context.Context, settings *config.SealConfig, pool *worker.Pool, judged gating) (*plugin.Pipeline, error) {
 	pipeline := &plugin.Pipeline{Renderer: pool, Limits: settings.Render.Request(), AllowEmpty: settings.Render.AllowEmpty}
 	for _, environment := range settings.Environments {
 		pipeline.Environments = append(pipeline.Environments, plugin.Environment{
-			Name: environment.Name, Judged: judge && environment.Policy.Asked(),
+			Name: environment.Name, Judged: !judged.skip && environment.Policy.Asked(),
 			Projects: environment.Match.Projects, Apps: environment.Match.Apps, Namespaces: environment.Match.Namespaces,
 			RepoURLs: environment.Match.RepoURLs, Paths: environment.Match.Paths,
 		})
 	}
-	if !judge {
+	if judged.skip {
 		return pipeline, nil
 	}
-	return pipeline, addGate(ctx, pipeline, settings)
-}
-
-// addGate compiles the policies of all environments.
-func addGate(ctx context.Context, pipeline *plugin.Pipeline, settings *config.SealConfig) error {
-	judged := policy.Config{Environments: map[string]policy.Environment{}}
-	for _, environment := range settings.Environments {
-		if environment.Policy.Asked() {
-			judged.Environments[environment.Name] = gateEnvironment(environment.Policy)
-		}
+	gate, err := newGate(ctx, settings, judged)
+	if gate != nil {
+		pipeline.Gate = gate
 	}
-	if len(judged.Environments) == 0 {
-		return nil
-	}
-	if settings.Waivers != "" {
-		judged.Waivers = filepath.Base(settings.Waivers)
-		judged.WaiversFS = os.DirFS(filepath.Dir(settings.Waivers))
-	}
-	gate, err := policy.New(ctx, judged)
-	if err != nil {
-		return err
-	}
-	pipeline.Gate = gate
-	return nil
-}
-
-func gateEnvironment(asked config.EnvironmentPolicy) policy.Environment {
-	environment := policy.Environment{Level: builtin.Level(asked.Level), Enforcement: policy.Decision(asked.Enforcement)}
-	for _, dir := range asked.Bundles {
-		source := []bundle.Source{bundle.Dir(dir)}
-		environment.Bundles = append(environment.Bundles, policy.Bundle{Name: filepath.Base(dir), Policies: source, Data: source})
-	}
-	return environment
+	return pipeline, err
 }
 
 // oneShot adapts the configuration to a process that renders once: there is

@@ -110,7 +110,7 @@ func (o *renderOptions) run(ctx context.Context, dir string, stdout, stderr io.W
 	if err != nil {
 		return err
 	}
-	pipeline, err := newPipeline(ctx, &settings, pool, o.until != untilRender)
+	pipeline, err := newPipeline(ctx, &settings, pool, gating{skip: o.until == untilRender, offline: o.values.offline, log: log})
 	if err != nil {
 		return err
 	}

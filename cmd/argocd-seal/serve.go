@@ -67,7 +67,7 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 	for _, layer := range pool.Layers() {
 		log.WithFields(logrus.Fields{"layer": layer.Name, "active": layer.Active, "detail": layer.Detail}).Info("sandbox layer")
 	}
-	pipeline, err := newPipeline(ctx, &file.Seal, pool, true)
+	pipeline, err := newPipeline(ctx, &file.Seal, pool, gating{offline: options.values.offline, log: log})
 	if err != nil {
 		return err
 	}
@@ -79,6 +79,7 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 		return err
 	}
 	defer revoke()
+	defer keepPolicies(ctx, pipeline.Gate)()
 	concurrency := file.Seal.Render.Workers.Concurrency
 	if concurrency == 0 {
 		concurrency = runtime.NumCPU()

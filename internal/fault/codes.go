@@ -62,6 +62,7 @@ const (
 	Policy           Code = "E_POLICY"
 	PolicyEngine     Code = "E_POLICY_ENGINE"
 	PolicyLoad       Code = "E_POLICY_LOAD"
+	PolicyFetch      Code = "E_POLICY_FETCH"
 	Waiver           Code = "E_WAIVER"
 )
 
@@ -134,5 +135,6 @@ var codes = []Meaning{
 	{Policy, "gate", "a policy denies the object", "A rule of the bundles that the platform chose for this environment does not let the object pass.", "Do what the rule's fix says, or ask for a waiver."},
 	{PolicyEngine, "gate", "a policy did not give an answer", "A rule failed, gave something other than a set of messages, or took too long on this object. What is not judged is denied.", "The platform team corrects the policy at the line that the message names."},
 	{PolicyLoad, "start", "a policy cannot be loaded", "A bundle does not compile, calls a builtin that is not allowed, or has a rule that could never deny anything.", "Correct the policy at the line that the message names; argocd-seal policy test shows the same."},
+	{PolicyFetch, "start", "a remote bundle cannot be fetched", "The registry or Git server is down or refuses the login, does not have the digest or commit, or has something there that is no bundle or is too large. At start the plugin stops; later the policies that are loaded stay.", "Do what the message says; check the source in policy.sources, the network and the files with credentials."},
 	{Waiver, "start", "a waiver is not valid", "A waiver lacks a rule, selector, owner, reason or expiry, or names a rule that no bundle has.", "Correct the waiver at the line that the message names."},
 }

@@ -43,10 +43,14 @@ type EnvironmentPolicy struct {
 	Enforcement string `json:"enforcement" enum:"deny,warn"`
 	// Directories with policies of the platform in Rego, with conftest's conventions.
 	Bundles []string `json:"bundles"`
+	// Bundles from registries and Git repositories, by their name in policy.sources.
+	Sources []string `json:"sources"`
 }
 
 // Asked tells whether anything judges the environment's objects.
-func (p EnvironmentPolicy) Asked() bool { return p.Level != "" || len(p.Bundles) > 0 }
+func (p EnvironmentPolicy) Asked() bool {
+	return p.Level != "" || len(p.Bundles) > 0 || len(p.Sources) > 0
+}
 
 func checkEnvironments(r *reader, environments []Environment) {
 	seen := map[string]bool{}

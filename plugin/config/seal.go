@@ -20,6 +20,8 @@ type SealConfig struct {
 	Environments []Environment `json:"environments"`
 	// A file with waivers: exceptions from policies with owner, reason and expiry.
 	Waivers string `json:"waivers"`
+	// Where policies come from, and when they are looked at again.
+	Policy Policy `json:"policy"`
 	// How to reach Vault.
 	Vault Vault `json:"vault"`
 	// Which applications may read which paths of Vault.
@@ -39,6 +41,7 @@ func Default() SealConfig {
 		APIVersion: SealAPIVersion,
 		Kind:       SealKind,
 		Render:     defaultRender(),
+		Policy:     defaultPolicy(),
 		Vault:      defaultVault(),
 		Socket:     defaultSocket(),
 		Telemetry:  defaultTelemetry(),
@@ -50,6 +53,7 @@ func (*SealConfig) kind() (apiVersion, kind string) { return SealAPIVersion, Sea
 func (c *SealConfig) check(r *reader) {
 	checkAliases(r, c.Aliases)
 	checkEnvironments(r, c.Environments)
+	c.Policy.check(r, c.Environments)
 	c.Vault.check(r)
 	c.Telemetry.check(r)
 }

@@ -74,11 +74,11 @@ func Load(name string, policies []Source, options Options) (*Bundle, error) {
 
 // read reads and parses the files of a bundle.
 func read(name string, policies []Source, options Options) (*Bundle, error) {
-	files, err := Read(policies, ".rego")
+	files, err := Read(policies, PolicyFiles...)
 	if err != nil {
 		return nil, err
 	}
-	data, err := Read(options.Data, ".yaml", ".yml", ".json")
+	data, err := Read(options.Data, DataFiles...)
 	if err != nil {
 		return nil, err
 	}

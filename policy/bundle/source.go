@@ -34,6 +34,17 @@ type Source struct {
 // Dir returns the directory at path as a source.
 func Dir(path string) Source { return Source{Name: path, FS: os.DirFS(path)} }
 
+// The extensions of the files that a bundle consists of.
+var (
+	PolicyFiles = []string{".rego"}
+	DataFiles   = []string{".yaml", ".yml", ".json"}
+)
+
+// Holds reports whether a file is of a kind that a bundle consists of.
+func Holds(at string) bool {
+	return slices.Contains(PolicyFiles, path.Ext(at)) || slices.Contains(DataFiles, path.Ext(at))
+}
+
 // File is one file of a source, read whole.
 type File struct {
 	// Name is for people: the source's name and the path in it.

@@ -62,6 +62,15 @@ type Set struct {
 // rule with an id: a waiver for another rule would never be missed. Every wrong
 // waiver is a fault E_WAIVER with its line.
 func Load(fsys fs.FS, name string, known func(rule string) bool) (*Set, error) {
+	body, err := Read(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	return parse(body, name, known)
+}
+
+// Read returns the content of a file of waivers.
+func Read(fsys fs.FS, name string) ([]byte, error) {
 	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, fault.New(fault.Waiver, "the file of waivers cannot be read").In(name, 0)
@@ -71,7 +80,7 @@ func Load(fsys fs.FS, name string, known func(rule string) bool) (*Set, error) {
 	if err != nil || len(body) > maxBytes {
 		return nil, fault.New(fault.Waiver, "the file of waivers cannot be read or is larger than %d bytes", maxBytes).In(name, 0)
 	}
-	return parse(body, name, known)
+	return body, nil
 }
 
 func parse(body []byte, name string, known func(rule string) bool) (*Set, error) {

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/argocd-seal/argocd-seal-plugin/plugin"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+	"github.com/argocd-seal/argocd-seal-plugin/policy"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/builtin"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/reload"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/remote"
+)
+
+// gating says how policies are loaded.
+type gating struct {
+	// skip leaves the gate out.
+	skip bool
+	// offline takes remote bundles from the cache alone.
+	offline bool
+	log     logrus.FieldLogger
+}
+
+// newGate loads the policies of all environments, and nothing that none of them
+// names. Where no environment has policies there is no gate.
+func newGate(ctx context.Context, settings *config.SealConfig, how gating) (*reload.Gate, error) {
+	named := map[string]bool{}
+	asked := false
+	for _, environment := range settings.Environments {
+		asked = asked || environment.Policy.Asked()
+		for _, name := range environment.Policy.Sources {
+			named[name] = true
+		}
+	}
+	if !asked {
+		return nil, nil
+	}
+	made := reload.Config{
+		Build:    func(sources map[string]bundle.Source) policy.Config { return gateConfig(settings, sources) },
+		Fetch:    remote.Options{Timeout: settings.Policy.Timeout.Duration(), CacheDir: settings.Policy.CacheDir, Offline: how.offline},
+		Interval: settings.Policy.Interval.Duration(),
+		Log:      how.log,
+	}
+	for _, source := range settings.Policy.Sources {
+		if named[source.Name] {
+			made.Sources = append(made.Sources, remote.Source(source))
+		}
+	}
+	return reload.New(ctx, made)
+}
+
+// gateConfig is what the gate is made of, given what the sources hold.
+func gateConfig(settings *config.SealConfig, sources map[string]bundle.Source) policy.Config {
+	judged := policy.Config{Environments: map[string]policy.Environment{}}
+	for _, environment := range settings.Environments {
+		if environment.Policy.Asked() {
+			judged.Environments[environment.Name] = gateEnvironment(environment.Policy, sources)
+		}
+	}
+	if settings.Waivers != "" {
+		judged.Waivers = filepath.Base(settings.Waivers)
+		judged.WaiversFS = os.DirFS(filepath.Dir(settings.Waivers))
+	}
+	return judged
+}
+
+func gateEnvironment(asked config.EnvironmentPolicy, sources map[string]bundle.Source) policy.Environment {
+	environment := policy.Environment{Level: builtin.Level(asked.Level), Enforcement: policy.Decision(asked.Enforcement)}
+	for _, dir := range asked.Bundles {
+		source := []bundle.Source{bundle.Dir(dir)}
+		environment.Bundles = append(environment.Bundles, policy.Bundle{Name: filepath.Base(dir), Policies: source, Data: source})
+	}
+	for _, name := range asked.Sources {
+		source := []bundle.Source{sources[name]}
+		environment.Bundles = append(environment.Bundles, policy.Bundle{Name: name, Policies: source, Data: source})
+	}
+	return environment
+}
+
+// keepPolicies looks for new policies until stop is called, which waits for the
+// last look to end.
+func keepPolicies(ctx context.Context, gate plugin.Gate) (stop func()) {
+	changing, ok := gate.(*reload.Gate)
+	if !ok {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = changing.Run(ctx) // it ends with ctx only, and logs what fails
+	}()
+	return func() { cancel(); <-done }
+}

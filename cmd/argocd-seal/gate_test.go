@@ -1,0 +1,57 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+)
+
+// What serve starts notices a change of a directory, and stops when told to.
+func TestKeepPolicies(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "p.rego")
+	write := func(policy string) {
+		if err := os.WriteFile(name, []byte(policy), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("package main\n\ndeny contains \"a\" if input.kind == \"A\"\n")
+	settings := config.Default()
+	settings.Policy.Interval = config.Duration(5 * time.Millisecond)
+	settings.Environments = []config.Environment{{Name: "all", Policy: config.EnvironmentPolicy{Bundles: []string{filepath.Dir(name)}}}}
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	gate, err := newGate(t.Context(), &settings, gating{log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := keepPolicies(t.Context(), gate)
+	before := gate.Snapshot()
+	write("package main\n\ndeny contains \"b\" if input.kind == \"B\"\n")
+	for deadline := time.Now().Add(20 * time.Second); gate.Snapshot() == before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the change is not noticed")
+		}
+	}
+	stop()
+	last := gate.State()
+	write("package main\n\ndeny contains \"c\" if input.kind == \"C\"\n")
+	time.Sleep(50 * time.Millisecond)
+	if gate.State().LastSuccess != last.LastSuccess {
+		t.Error("policies are looked at after stop")
+	}
+}
+
+func TestNoPoliciesNoGate(t *testing.T) {
+	settings := config.Default()
+	settings.Environments = []config.Environment{{Name: "all"}}
+	if gate, err := newGate(t.Context(), &settings, gating{}); gate != nil || err != nil {
+		t.Errorf("got %v, %v", gate, err)
+	}
+	keepPolicies(t.Context(), nil)()
+}

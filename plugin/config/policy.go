@@ -1,0 +1,85 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/argocd-seal/argocd-seal-plugin/policy/remote"
+)
+
+// Policy is the section policy: where policies come from that are not in a
+// directory, and when all of them are looked at again.
+type Policy struct {
+	// How often sources, directories and waivers are looked at for changes; 0
+	// means at start only.
+	Interval Duration `json:"interval" range:"0s..24h"`
+	// Most time to fetch one source.
+	Timeout Duration `json:"timeout" range:"1s..5m"`
+	// A directory that keeps what pinned sources hold, so that a start does not
+	// need the registry or Git server; empty for none.
+	CacheDir string `json:"cacheDir"`
+	// Bundles in registries and Git repositories; environments name them.
+	Sources []PolicySource `json:"sources"`
+}
+
+// PolicySource is a bundle of policies in an OCI registry or a Git repository.
+// Its files are read at each fetch.
+type PolicySource struct {
+	// What environments call it.
+	Name string `json:"name" jsonschema:"required"`
+	// A repository in a registry, as registry.example.com/policies/platform, that
+	// conftest push filled. http:// before it is taken for loopback only.
+	OCI string `json:"oci"`
+	// The digest of the bundle, sha256: and 64 digits. Nothing else is ever used.
+	Digest string `json:"digest"`
+	// Instead of digest, with follow: the tag to follow.
+	Tag string `json:"tag"`
+	// A Git repository, as https://git.example.com/policies.git. Plain http is
+	// taken for loopback only.
+	Git string `json:"git"`
+	// The commit, 40 digits. Nothing else is ever used.
+	Commit string `json:"commit"`
+	// Instead of commit, with follow: the branch to follow.
+	Branch string `json:"branch"`
+	// Whether the source moves with its tag or branch: whoever can move that
+	// decides what is judged.
+	Follow bool `json:"follow"`
+	// The directory in the bundle that is its root; empty is all of it.
+	Path string `json:"path"`
+	// A PEM file with the authorities that sign the server's certificate; empty
+	// means the system's.
+	CAFile string `json:"caFile"`
+	// The user, with passwordFile.
+	Username string `json:"username"`
+	// A file with the password, or a token that goes in its place.
+	PasswordFile string `json:"passwordFile"`
+	// A file with a bearer token.
+	TokenFile string `json:"tokenFile"`
+}
+
+func defaultPolicy() Policy {
+	return Policy{Interval: Duration(5 * time.Minute), Timeout: Duration(remote.DefaultTimeout)}
+}
+
+func (p Policy) check(r *reader, environments []Environment) {
+	var names []string
+	known := map[string]bool{}
+	for i, source := range p.Sources {
+		field := fmt.Sprintf("policy.sources[%d]", i)
+		for _, problem := range remote.Source(source).Problems() {
+			r.refuse(field+"."+problem.Field, problem.Fix, "%s", problem.Message)
+		}
+		if known[source.Name] {
+			r.refuse(field+".name", "remove one of the two", "%q stands twice", source.Name)
+		}
+		known[source.Name] = true
+		names = append(names, source.Name)
+	}
+	for i, environment := range environments {
+		for j, name := range environment.Policy.Sources {
+			if !known[name] {
+				r.refuse(fmt.Sprintf("environments[%d].policy.sources[%d]", i, j), suggest(name, names), "policy.sources has no %q", name)
+			}
+		}
+	}
+}

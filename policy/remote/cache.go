@@ -1,0 +1,71 @@
+package remote
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/sirupsen/logrus"
+)
+
+// cache keeps what was fetched for pinned sources in a directory, under the
+// digest or commit that its content is checked against, each time it is read.
+// Without a directory it keeps nothing.
+type cache struct {
+	dir     string
+	offline bool
+	log     logrus.FieldLogger
+}
+
+// mayFetch is the fault of a process that may not use the network.
+func (c cache) mayFetch() error {
+	if !c.offline {
+		return nil
+	}
+	return refuse("run once without --offline, with policy.cacheDir set", "it is not in the cache, and nothing is fetched offline")
+}
+
+func (c cache) get(name string, limit int64) ([]byte, bool) {
+	if c.dir == "" {
+		return nil, false
+	}
+	file, err := os.Open(filepath.Join(c.dir, name))
+	if err != nil {
+		return nil, false
+	}
+	defer func() { _ = file.Close() }()
+	body, err := io.ReadAll(io.LimitReader(file, limit+1))
+	return body, err == nil && int64(len(body)) <= limit
+}
+
+// put keeps content. A directory that cannot be written costs a fetch at the
+// next start, so it is no reason to stop.
+func (c cache) put(name string, body []byte) {
+	if c.dir == "" {
+		return
+	}
+	if err := c.write(filepath.Join(c.dir, name), body); err != nil {
+		c.log.WithError(err).Warn("the cache of policies cannot be written")
+	}
+}
+
+func (c cache) write(name string, body []byte) error {
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		return err
+	}
+	part, err := os.CreateTemp(c.dir, ".part-*")
+	if err != nil {
+		return err
+	}
+	_, err = part.Write(body)
+	if closed := part.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(part.Name(), name)
+	}
+	if err != nil {
+		_ = os.Remove(part.Name())
+	}
+	return err
+}
