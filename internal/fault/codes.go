@@ -63,6 +63,7 @@ const (
 	PolicyEngine     Code = "E_POLICY_ENGINE"
 	PolicyLoad       Code = "E_POLICY_LOAD"
 	Waiver           Code = "E_WAIVER"
+	KubeVersion      Code = "E_KUBE_VERSION"
 )
 
 // Meaning is what the documentation says of one code.
@@ -135,4 +136,5 @@ var codes = []Meaning{
 	{PolicyEngine, "gate", "a policy did not give an answer", "A rule failed, gave something other than a set of messages, or took too long on this object. What is not judged is denied.", "The platform team corrects the policy at the line that the message names."},
 	{PolicyLoad, "start", "a policy cannot be loaded", "A bundle does not compile, calls a builtin that is not allowed, or has a rule that could never deny anything.", "Correct the policy at the line that the message names; argocd-seal policy test shows the same."},
 	{Waiver, "start", "a waiver is not valid", "A waiver lacks a rule, selector, owner, reason or expiry, or names a rule that no bundle has.", "Correct the waiver at the line that the message names."},
+	{KubeVersion, "gate", "the cluster's version is not known here", "There are no schemas for the Kubernetes version of the destination, so objects were checked against those of the nearest version. It is a warning.", "The platform team updates the plugin."},
 }
