@@ -26,19 +26,6 @@ func Digest() string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// Versions lists the minor versions whose schemas are embedded, oldest first.
-func Versions() ([]string, error) {
-	known, err := library()
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, len(known.versions))
-	for i, version := range known.versions {
-		names[i] = version.minorVersion()
-	}
-	return names, nil
-}
-
 // shelf is the embedded schemas. They are unpacked when the first object is
 // checked and read definition by definition: most processes check none.
 type shelf struct {

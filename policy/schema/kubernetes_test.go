@@ -28,7 +28,7 @@ import (
 const linked = "1.33"
 
 // mutations is how many changes are tried for each kind.
-const mutations = 200
+const mutations = 120
 
 // TestKubernetesAgrees takes the Go types of Kubernetes as the reference. Every
 // kind is filled in every field, written as JSON and then changed in single

@@ -185,14 +185,7 @@ func TestVersionsDiffer(t *testing.T) {
 }
 
 func TestTheNearestVersionStandsInAndIsNamed(t *testing.T) {
-	versions, err := schema.Versions()
-	if err != nil {
-		t.Fatal(err)
-	}
-	oldest, newest := versions[0], versions[len(versions)-1]
-	if len(versions) != 10 || oldest != "1.28" || newest != "1.37" {
-		t.Errorf("the versions are %v", versions)
-	}
+	const oldest, newest = "1.28", "1.37"
 	tests := map[string]struct {
 		asked, used string
 		notice      bool

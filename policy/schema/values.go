@@ -39,7 +39,7 @@ type fieldValues struct {
 
 // meets reports whether the value is as it must be, and reports why not.
 func (w *walker) meets(v *values, value any) bool {
-	if value == nil || w.over(1) {
+	if w.over(1) || value == nil {
 		return true
 	}
 	good := w.meetsTypes(v, value) && w.meetsEnum(v, value)
@@ -54,7 +54,7 @@ func (w *walker) meets(v *values, value any) bool {
 		good = w.within(len(value), v.minItems, v.maxItems, "items") && good
 		good = w.meetsItems(v, value) && good
 	case map[string]any:
-		good = (v.minFields == nil && v.maxFields == nil || w.within(present(value), v.minFields, v.maxFields, "fields")) && w.meetsBare(v, value) && good
+		good = w.withinFields(v, value) && w.meetsBare(v, value) && good
 		good = w.meetsFields(v, value) && good
 	}
 	return w.meetsJunctors(v, value) && good
@@ -165,15 +165,18 @@ func (w *walker) meetsNumber(v *values, value json.Number) bool {
 	return good
 }
 
-// present counts the fields that are not null.
-func present(fields map[string]any) int {
+// withinFields counts the fields that are not null.
+func (w *walker) withinFields(v *values, fields map[string]any) bool {
+	if v.minFields == nil && v.maxFields == nil || w.over(len(fields)) {
+		return true
+	}
 	count := 0
 	for _, value := range fields {
 		if value != nil {
 			count++
 		}
 	}
-	return count
+	return w.within(count, v.minFields, v.maxFields, "fields")
 }
 
 func (w *walker) within(count int, low, high *int64, of string) bool {
@@ -203,7 +206,7 @@ func (w *walker) meetsItems(v *values, items []any) bool {
 func (w *walker) meetsFields(v *values, fields map[string]any) bool {
 	good := true
 	for _, name := range v.required {
-		if fields[name] == nil {
+		if fields[name] == nil && !w.over(1) {
 			good = false
 			w.missing(name)
 		}

@@ -99,6 +99,9 @@ func (w *walker) mapping(n *node, fields map[string]any) {
 		return
 	}
 	for _, name := range required {
+		if w.over(1) {
+			return
+		}
 		value, there := fields[name]
 		if of := known[name]; value == nil && !(there && of != nil && of.nullable) {
 			w.missing(name)
@@ -141,7 +144,7 @@ func (w *walker) field(n *node, fields map[string]*node, name string, value any)
 }
 
 func (w *walker) unknownFix(n *node, name string, fields map[string]*node) string {
-	if w.limit == 1 {
+	if w.limit == 1 || len(fields) > maxCandidates {
 		return ""
 	}
 	if n.definition != nil {

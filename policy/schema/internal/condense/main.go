@@ -5,6 +5,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -26,7 +27,7 @@ func main() {
 	}
 	versions := make([]catalog.Version, len(releases))
 	for i, release := range releases {
-		document, err := read(release)
+		document, err := read(context.Background(), release)
 		if err != nil {
 			fail(fmt.Errorf("kubernetes %s: %w", release, err))
 		}
@@ -53,8 +54,8 @@ func fail(err error) {
 
 // read returns the OpenAPI document of a release, in version 2: one file for
 // all groups.
-func read(release string) ([]byte, error) {
-	output, err := exec.Command("go", "mod", "download", "-json", "k8s.io/kubernetes@v"+release).Output()
+func read(ctx context.Context, release string) ([]byte, error) {
+	output, err := exec.CommandContext(ctx, "go", "mod", "download", "-json", "k8s.io/kubernetes@v"+release).Output()
 	if err != nil {
 		return nil, fmt.Errorf("go mod download: %w: %s", err, output)
 	}
