@@ -59,7 +59,7 @@ func (c *compiler) definition(fields map[string]any) (kind, map[string]*node) {
 		name, _ := version["name"].(string)
 		holder, _ := version["schema"].(map[string]any)
 		schema, found := holder["openAPIV3Schema"].(map[string]any)
-		c.path = []step{{name: "spec"}, {name: "versions"}, {index: i}, {name: "schema"}, {name: "openAPIV3Schema"}}
+		c.path = []step{{name: "spec"}, {name: "versions"}, {index: i, item: true}, {name: "schema"}, {name: "openAPIV3Schema"}}
 		if !found {
 			c.problem("the schema is missing", "")
 			continue
@@ -98,7 +98,7 @@ func (c *compiler) embed(n *node) {
 	}
 	if own := fields["metadata"]; own != nil {
 		restricted := &values{}
-		for _, name := range known(own.fields) {
+		for _, name := range keys(own.fields) {
 			if of := own.fields[name].values; of != nil {
 				restricted.fields = append(restricted.fields, fieldValues{name, of})
 			}

@@ -72,9 +72,7 @@ func (n *node) shape() (fields map[string]*node, required []string) {
 	return n.fields, n.required
 }
 
-// known lists the names of fields in their order.
-func known(fields map[string]*node) []string { return keys(fields) }
-
+// keys lists names in their order.
 func keys[V any](of map[string]V) []string {
 	names := make([]string, 0, len(of))
 	for name := range of {

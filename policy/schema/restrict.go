@@ -73,7 +73,7 @@ func (c *compiler) alternatives(schema map[string]any, keyword string, typed boo
 	all := make([]*values, len(list))
 	c.at(keyword, func() {
 		for i, item := range list {
-			c.path = append(c.path, step{index: i})
+			c.path = append(c.path, step{index: i, item: true})
 			all[i] = c.alternative(item, typed)
 			c.path = c.path[:len(c.path)-1]
 		}

@@ -96,7 +96,7 @@ func (w *walker) meetsEnum(v *values, value any) bool {
 		return true
 	}
 	written := canonical(value)
-	if v.enum[written] || w.over(len(written)/bytesAStep) {
+	if w.over(len(written)/bytesAStep) || v.enum[written] {
 		return true
 	}
 	word, isText := value.(string)
@@ -196,7 +196,7 @@ func (w *walker) meetsItems(v *values, items []any) bool {
 		return true
 	}
 	for i, item := range items {
-		w.path = append(w.path, step{index: i})
+		w.path = append(w.path, step{index: i, item: true})
 		good = w.meets(v.items, item) && good
 		w.path = w.path[:len(w.path)-1]
 	}

@@ -28,10 +28,11 @@ type walker struct {
 	err   error
 }
 
-// step is one part of a path: a field, or an item where the name is empty.
+// step is one part of a path: a field, or an item of a list.
 type step struct {
 	name  string
 	index int
+	item  bool
 }
 
 // stepsBetween is how much is looked at between two looks at the context.
@@ -152,7 +153,7 @@ func (w *walker) unknownFix(n *node, name string, fields map[string]*node) strin
 			return elsewhere
 		}
 	}
-	return suggest(name, known(fields))
+	return suggest(name, keys(fields))
 }
 
 func (w *walker) missing(name string) {
@@ -172,7 +173,7 @@ func (w *walker) list(n *node, items []any) {
 		if w.over(1) {
 			return
 		}
-		w.path = append(w.path, step{index: i})
+		w.path = append(w.path, step{index: i, item: true})
 		if item == nil && n.items.refusesNull {
 			w.report("must be "+forms[n.items.form]+", it is empty", "")
 		} else {
@@ -195,9 +196,9 @@ func pathText(path []step) string {
 	var b strings.Builder
 	for _, step := range path {
 		switch {
-		case step.name == "":
+		case step.item:
 			b.WriteString("[" + strconv.Itoa(step.index) + "]")
-		case strings.ContainsAny(step.name, "./[]\" \t\n"):
+		case step.name == "" || strings.ContainsAny(step.name, "./[]\" \t\n"):
 			b.WriteString("[" + fault.Clean(step.name, 120) + "]")
 		default:
 			if b.Len() > 0 {
