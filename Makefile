@@ -60,6 +60,12 @@ image: ## the container image argocd-seal:dev, or IMAGE=name; needs docker
 generate: ## the documents and schemas that are made from the code
 	go generate ./...
 
+# Not part of generate: it downloads each release of Kubernetes once, some
+# hundred megabytes. The list of releases stands in the program.
+.PHONY: schemas
+schemas: ## the schemas of Kubernetes' kinds, from the Go modules of its releases
+	go run ./policy/schema/internal/condense policy/schema/schemas.gz
+
 .PHONY: test
 test: check unit e2e ## everything: checks, unit tests, real servers, end-to-end tests
 

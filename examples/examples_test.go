@@ -16,6 +16,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/schema"
 	"github.com/argocd-seal/argocd-seal-plugin/render"
 	"github.com/argocd-seal/argocd-seal-plugin/render/engine"
 	"github.com/argocd-seal/argocd-seal-plugin/render/source"
@@ -188,6 +189,7 @@ func TestLaptop(t *testing.T) {
 // examples.
 func inspect(t *testing.T, objects []object.Object) {
 	t.Helper()
+	fit(t, objects)
 	for _, o := range objects {
 		pod, ok := podSpec(o)
 		if !ok {
@@ -204,6 +206,23 @@ func inspect(t *testing.T, objects []object.Object) {
 		for _, c := range containers {
 			for _, fault := range containerFaults(c, long) {
 				t.Errorf("%s, container %v: %s", o, at(c, "name"), fault)
+			}
+		}
+	}
+}
+
+// fit holds objects against the oldest and the newest Kubernetes that is known.
+func fit(t *testing.T, objects []object.Object) {
+	t.Helper()
+	for _, version := range []string{"1.28", "1.33.2", ""} {
+		schemas, err := schema.NewRender(t.Context(), version, objects, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, o := range objects {
+			findings, err := schemas.Check(t.Context(), i, o)
+			if err != nil || len(findings) > 0 {
+				t.Errorf("%s does not fit Kubernetes %s: %v %v", o, schemas.Version(), findings, err)
 			}
 		}
 	}

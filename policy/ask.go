@@ -12,6 +12,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/gatekeeper"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/schema"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/shape"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/vap"
 )
@@ -28,17 +29,28 @@ type request struct {
 	values     []ast.Value
 	facts      ast.Value
 	render     *gatekeeper.Render
+	schema     *schema.Render
 	namespaces map[string]labels.Set
 }
 
-// ask asks every engine about every object, on all processors.
-func (env *environment) ask(ctx context.Context, input Input, values []ast.Value) ([]found, error) {
+// ask asks every engine about every object, on all processors. Notices are what
+// an engine has to say about the request.
+func (env *environment) ask(ctx context.Context, input Input, values []ast.Value) (_ []found, notices fault.List, _ error) {
 	facts := ast.MustInterfaceToValue(map[string]any{
 		"environment": input.Environment, "kubeVersion": input.KubeVersion, "namespace": input.Namespace, "sealed": input.Sealed,
 	})
 	request := request{Input: input, values: values, facts: facts}
 	if env.gatekeeper != nil {
 		request.render = gatekeeper.NewRender(input.Objects, values, input.Namespace)
+	}
+	if env.schema != "" {
+		var err error
+		if request.schema, err = schema.NewRender(ctx, input.KubeVersion, input.Objects, input.Sealed); err != nil {
+			return nil, nil, err
+		}
+		if notice := request.schema.Notice(); notice != nil {
+			notices = append(notices, notice)
+		}
 	}
 	request.namespaces = vap.Namespaces(input.Objects)
 	group, ctx := errgroup.WithContext(ctx)
@@ -57,13 +69,13 @@ func (env *environment) ask(ctx context.Context, input Input, values []ast.Value
 		return err
 	})
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	all := slices.Concat(answers...)
 	if len(all) > maxOutcomes {
-		return nil, fault.New(fault.Limit, "the policies gave more than %d messages", maxOutcomes)
+		return nil, nil, fault.New(fault.Limit, "the policies gave more than %d messages", maxOutcomes)
 	}
-	return all, nil
+	return all, notices, nil
 }
 
 func (env *environment) askObject(ctx context.Context, r request, i int) ([]found, error) {
@@ -88,6 +100,13 @@ func (env *environment) askObject(ctx context.Context, r request, i int) ([]foun
 	foreign, err := env.askForeign(ctx, r, i)
 	if err != nil {
 		return nil, located(err, o)
+	}
+	if r.schema != nil {
+		findings, err := r.schema.Check(ctx, i, o)
+		if err != nil {
+			return nil, located(err, o)
+		}
+		foreign = append(foreign, env.schemaOutcomes(r.schema.Version(), findings)...)
 	}
 	all := make([]found, 0, len(said)+len(foreign))
 	for _, outcome := range append(said, foreign...) {

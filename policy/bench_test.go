@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/open-policy-agent/conftest/output"
 	conftest "github.com/open-policy-agent/conftest/policy"
@@ -93,35 +92,4 @@ func ruleFiles(t testing.TB) string {
 		}
 	}
 	return dir
-}
-
-// TestTenTimesFasterThanConftest measures both in the same run, the best of
-// several so that a busy machine does not decide.
-func TestTenTimesFasterThanConftest(t *testing.T) {
-	if testing.Short() || raceEnabled {
-		t.Skip("measures time")
-	}
-	gate, objects := production(t), goodObjects(t, 30)
-	ours := best(8, func() { evaluate(t, gate, objects...) })
-	run := conftestOn(t, objects)
-	theirs := best(3, func() { run() })
-	many := goodObjects(t, 1000)
-	thousand := best(2, func() { evaluate(t, gate, many...) })
-	t.Logf("30 objects: %v, conftest %v (%.1f times); 1000 objects: %v", ours, theirs, float64(theirs)/float64(ours), thousand)
-	if theirs < 10*ours {
-		t.Errorf("30 objects take %v, conftest takes %v", ours, theirs)
-	}
-	if thousand > 4*ours*1000/30 {
-		t.Errorf("1000 objects take %v, 30 take %v: not linear", thousand, ours)
-	}
-}
-
-func best(runs int, run func()) time.Duration {
-	shortest := time.Duration(1 << 62)
-	for range runs {
-		start := time.Now()
-		run()
-		shortest = min(shortest, time.Since(start))
-	}
-	return shortest
 }

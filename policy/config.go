@@ -16,6 +16,11 @@ const DefaultTimeout = 10 * time.Second
 // maxOutcomes bounds a verdict. A render with more is denied as a whole.
 const maxOutcomes = 20000
 
+// SchemaOff leaves objects unchecked by the schemas of Kubernetes; the other
+// choices are [verdict.Deny] and [verdict.Warn]. An environment that does not
+// choose denies at [builtin.Enhanced] and above, and is unchecked below.
+const SchemaOff verdict.Decision = "off"
+
 // Config is what the platform asks of each environment.
 type Config struct {
 	// Environments by name. To evaluate one that is not here is a fault.
@@ -30,7 +35,7 @@ type Config struct {
 }
 
 // Environment is what is asked of the objects of one environment. At least a
-// level or one set of policies must be set.
+// level, the schema check or one set of policies must be set.
 type Environment struct {
 	// Level of the built-in bundle; empty leaves it out.
 	Level builtin.Level
@@ -43,6 +48,9 @@ type Environment struct {
 	// AdmissionPolicies are files with ValidatingAdmissionPolicies, their bindings
 	// and parameters.
 	AdmissionPolicies []bundle.Source
+	// Schema is what becomes of objects that do not fit the API of their cluster:
+	// see [SchemaOff]. Empty is what the level asks for.
+	Schema verdict.Decision
 	// Enforcement is [verdict.Deny] where it is empty. With [verdict.Warn] every
 	// violation warns; a rule that gives no answer still denies.
 	Enforcement verdict.Decision

@@ -23,6 +23,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/engine"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/gatekeeper"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/schema"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/shape"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/vap"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
@@ -54,7 +55,10 @@ type environment struct {
 	// gatekeeper and admission are nil where the environment has none.
 	gatekeeper *gatekeeper.Set
 	admission  *vap.Set
-	digest     string
+	// schema is what becomes of objects that do not fit their schema; empty is
+	// unchecked.
+	schema Decision
+	digest string
 }
 
 type asked struct {
@@ -102,7 +106,10 @@ func newEnvironment(ctx context.Context, name string, config Environment) (*envi
 	default:
 		return nil, fault.New(fault.Config, "environment %q has the enforcement %q", name, string(config.Enforcement)).WithFix("use deny or warn")
 	}
-	if config.Level == "" && len(config.Bundles)+len(config.Gatekeeper)+len(config.AdmissionPolicies) == 0 {
+	if err := env.addSchema(name, config); err != nil {
+		return nil, err
+	}
+	if config.Level == "" && env.schema == "" && len(config.Bundles)+len(config.Gatekeeper)+len(config.AdmissionPolicies) == 0 {
 		return nil, fault.New(fault.Config, "environment %q asks no policy", name).WithFix("set a level or a bundle")
 	}
 	if err := env.addBuiltin(ctx, config); err != nil {
@@ -169,6 +176,9 @@ func (env *environment) ruleIDs() []string {
 	}
 	if env.admission != nil {
 		ids = append(ids, env.admission.Rules()...)
+	}
+	if env.schema != "" {
+		ids = append(ids, schema.Rule)
 	}
 	return ids
 }
@@ -262,9 +272,11 @@ func (g *Gate) Evaluate(ctx context.Context, input Input) (Verdict, error) {
 	if len(faults) > 0 {
 		return Verdict{}, faults
 	}
-	found, err := env.ask(ctx, input, values)
+	found, notices, err := env.ask(ctx, input, values)
 	if err != nil {
 		return Verdict{}, err
 	}
-	return g.decide(env, input, found)
+	v := g.decide(env, input, found)
+	v.Notices = append(notices, v.Notices...)
+	return v, nil
 }

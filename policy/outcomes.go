@@ -130,7 +130,7 @@ func subject(outcome Outcome, objects int) int {
 }
 
 // decide applies waivers and enforcement, and builds the verdict.
-func (g *Gate) decide(env *environment, input Input, all []found) (Verdict, error) {
+func (g *Gate) decide(env *environment, input Input, all []found) Verdict {
 	v := Verdict{
 		Environment: input.Environment, BundleDigest: g.digest(env), Objects: len(input.Objects), Rules: len(env.ruleIDs()),
 		Outcomes: make([]Outcome, 0, len(all)),
@@ -154,7 +154,7 @@ func (g *Gate) decide(env *environment, input Input, all []found) (Verdict, erro
 	}
 	g.unused(&v, input, broken)
 	verdict.Sort(v.Outcomes)
-	return v, nil
+	return v
 }
 
 // waive lets an outcome pass that a waiver covers, and notes one that has

@@ -69,7 +69,9 @@ func gateConfig(settings *config.SealConfig, sources map[string]bundle.Source) p
 }
 
 func gateEnvironment(asked config.EnvironmentPolicy, sources map[string]bundle.Source) policy.Environment {
-	environment := policy.Environment{Level: builtin.Level(asked.Level), Enforcement: policy.Decision(asked.Enforcement)}
+	environment := policy.Environment{
+		Level: builtin.Level(asked.Level), Schema: policy.Decision(asked.Schema), Enforcement: policy.Decision(asked.Enforcement),
+	}
 	for _, dir := range asked.Bundles {
 		source := []bundle.Source{bundle.Dir(dir)}
 		environment.Bundles = append(environment.Bundles, policy.Bundle{Name: filepath.Base(dir), Policies: source, Data: source})

@@ -64,6 +64,7 @@ const (
 	PolicyLoad       Code = "E_POLICY_LOAD"
 	PolicyFetch      Code = "E_POLICY_FETCH"
 	Waiver           Code = "E_WAIVER"
+	KubeVersion      Code = "E_KUBE_VERSION"
 )
 
 // Meaning is what the documentation says of one code.
@@ -137,4 +138,5 @@ var codes = []Meaning{
 	{PolicyLoad, "start", "a policy cannot be loaded", "A bundle does not compile, calls a builtin that is not allowed, or has a rule that could never deny anything.", "Correct the policy at the line that the message names; argocd-seal policy test shows the same."},
 	{PolicyFetch, "start", "a remote bundle cannot be fetched", "The registry or Git server is down or refuses the login, does not have the digest or commit, or has something there that is no bundle or is too large. At start the plugin stops; later the policies that are loaded stay.", "Do what the message says; check the source in policy.sources, the network and the files with credentials."},
 	{Waiver, "start", "a waiver is not valid", "A waiver lacks a rule, selector, owner, reason or expiry, or names a rule that no bundle has.", "Correct the waiver at the line that the message names."},
+	{KubeVersion, "gate", "the cluster's version is not known here", "There are no schemas for the Kubernetes version of the destination, so objects were checked against those of the nearest version. It is a warning.", "The platform team updates the plugin."},
 }

@@ -183,7 +183,7 @@ bindings:
 environments:
 - name: production
   match: {projects: [p], apps: [a], namespaces: [n], repoURLs: [u], paths: [x]}
-  policy: {level: basic-security, enforcement: warn, bundles: [dir]}
+  policy: {level: basic-security, enforcement: warn, schema: warn, bundles: [dir]}
   injection:
     default: sealed-secret
     allowed: [external-secret, vault-static-secret, secret-provider-class, vault-agent]
@@ -210,7 +210,7 @@ environments:
 		Name: "production",
 		Match: config.Match{Projects: []string{"p"}, Apps: []string{"a"}, Namespaces: []string{"n"},
 			RepoURLs: []string{"u"}, Paths: []string{"x"}},
-		Policy: config.EnvironmentPolicy{Level: "basic-security", Enforcement: "warn", Bundles: []string{"dir"}},
+		Policy: config.EnvironmentPolicy{Level: "basic-security", Enforcement: "warn", Schema: "warn", Bundles: []string{"dir"}},
 		Injection: config.Injection{
 			Default: "sealed-secret", Allowed: []string{"external-secret", "vault-static-secret", "secret-provider-class", "vault-agent"},
 			SealedSecret:   config.SealedSecret{CertificateFile: "c", Fingerprint: "f", SaltFile: "s", Scope: "strict"},
@@ -228,6 +228,7 @@ func TestEnvironmentsThatCannotWorkAreRefused(t *testing.T) {
 		"no name":              {"environments:\n- match: {}\n", "environments[0].name"},
 		"name twice":           {"environments:\n- name: a\n- name: a\n", "environments[1].name"},
 		"broken pattern":       {"environments:\n- name: a\n  match: {apps: ['[']}\n", "environments[0].match.apps[0]"},
+		"unknown schema check": {"environments:\n- name: a\n  policy: {schema: denied}\n", "environments[0].policy.schema"},
 		"unknown level":        {"environments:\n- name: a\n  policy: {level: basic}\n", "environments[0].policy.level"},
 		"seal without a key":   {"environments:\n- name: a\n  injection: {default: sealed-secret}\n", "environments[0].injection.sealedSecret"},
 		"store without a name": {"environments:\n- name: a\n  injection: {default: external-secret}\n", "environments[0].injection.externalSecret"},

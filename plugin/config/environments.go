@@ -41,6 +41,10 @@ type EnvironmentPolicy struct {
 	Level string `json:"level" enum:"basic-security,enhanced-security,production-security,compliance-validation"`
 	// Whether what a policy denies is an error or a warning.
 	Enforcement string `json:"enforcement" enum:"deny,warn"`
+	// What becomes of objects with unknown fields or wrong types, by the OpenAPI of
+	// the cluster's Kubernetes version. Empty is deny from enhanced-security on, and
+	// off below it.
+	Schema string `json:"schema" enum:"deny,warn,off"`
 	// Directories with policies of the platform in Rego, with conftest's conventions.
 	Bundles []string `json:"bundles"`
 	// Bundles from registries and Git repositories, by their name in policy.sources.
@@ -49,7 +53,7 @@ type EnvironmentPolicy struct {
 
 // Asked tells whether anything judges the environment's objects.
 func (p EnvironmentPolicy) Asked() bool {
-	return p.Level != "" || len(p.Bundles) > 0 || len(p.Sources) > 0
+	return p.Level != "" || len(p.Bundles)+len(p.Sources) > 0 || p.Schema == "deny" || p.Schema == "warn"
 }
 
 func checkEnvironments(r *reader, environments []Environment) {
