@@ -58,18 +58,31 @@ func (s *Shared) Keys(ctx context.Context, query Query) ([]string, error) {
 
 // join runs a flight apart from the caller's cancellation: one request that
 // ends early must not fail the others. A flight ends by itself after maxFlight.
+// One that was under way already may end with what was wrong before the caller
+// came, so that the caller then flies once more.
 func (s *Shared) join(ctx context.Context, kind string, query Query, fly func(context.Context) (any, error)) (any, error) {
+	result, own, err := s.fly(ctx, kind, query, fly)
+	if !own && ctx.Err() == nil && fault.CodeOf(err) == fault.Vault {
+		result, _, err = s.fly(ctx, kind, query, fly)
+	}
+	return result, err
+}
+
+// fly joins a flight or starts one, and tells which.
+func (s *Shared) fly(ctx context.Context, kind string, query Query, fly func(context.Context) (any, error)) (result any, own bool, err error) {
 	key := fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%d\x00%q", kind, query.Role, query.Mount.Path, query.Path, query.Version, query.Wanted)
+	started := false
 	flight := s.flights.DoChan(key, func() (any, error) {
+		started = true
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxFlight)
 		defer cancel()
 		return fly(ctx)
 	})
 	select {
 	case <-ctx.Done():
-		return nil, fault.New(fault.Vault, "Vault did not answer within the request's time").
+		return nil, true, fault.New(fault.Vault, "Vault did not answer within the request's time").
 			WithFix("Argo CD tries again by itself; if it lasts, the platform team runs argocd-seal doctor")
 	case result := <-flight:
-		return result.Val, result.Err
+		return result.Val, started, result.Err
 	}
 }

@@ -147,3 +147,41 @@ func TestACallerThatEndsDoesNotEndTheOthers(t *testing.T) {
 		t.Errorf("the other got %v", err)
 	}
 }
+
+// recovering is a store that fails until it is told to work.
+type recovering struct {
+	slow
+	works atomic.Bool
+}
+
+func (r *recovering) Read(ctx context.Context, query store.Query) (store.Secret, error) {
+	works := r.works.Load()
+	secret, err := r.slow.Read(ctx, query)
+	if !works {
+		return store.Secret{}, fault.New(fault.Vault, "down")
+	}
+	return secret, err
+}
+
+// TestACallerIsNotFailedByAnOlderRead: the read that it joins began while the
+// store was down.
+func TestACallerIsNotFailedByAnOlderRead(t *testing.T) {
+	source := &recovering{slow: slow{release: make(chan struct{})}}
+	shared := store.NewShared(source)
+	first := make(chan error, 1)
+	go func() { _, err := shared.Read(context.Background(), db); first <- err }()
+	for source.reads.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	source.works.Store(true)
+	second := make(chan error, 1)
+	go func() { _, err := shared.Read(context.Background(), db); second <- err }()
+	time.Sleep(50 * time.Millisecond)
+	close(source.release)
+	if err := <-first; fault.CodeOf(err) != fault.Vault {
+		t.Errorf("the first got %v", err)
+	}
+	if err := <-second; err != nil || source.reads.Load() != 2 {
+		t.Errorf("the second got %v after %d reads", err, source.reads.Load())
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -150,12 +151,12 @@ func TestRealHalfAnAnswer(t *testing.T) {
 	gateway := vaulttest.Before(t, server)
 	server.Put(t, "demo/db", `{"k":"`+held+`"}`)
 	client := newClient(t, gateway.URL, prepare(t, server, "1h"))
-	tries := 0
+	var tries atomic.Int32
 	gateway.Set(func(w http.ResponseWriter, r *http.Request, real []byte) bool {
 		if r.URL.Path != "/v1/kv/data/demo/db" {
 			return false
 		}
-		if tries++; tries == 3 {
+		if tries.Add(1) == 3 {
 			return false
 		}
 		w.Header().Set("Content-Length", fmt.Sprint(len(real)))
