@@ -23,6 +23,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/engine"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/gatekeeper"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/promotion"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/shape"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/vap"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
@@ -54,6 +55,7 @@ type environment struct {
 	// gatekeeper and admission are nil where the environment has none.
 	gatekeeper *gatekeeper.Set
 	admission  *vap.Set
+	promotion  *promotion.Rule
 	digest     string
 }
 
@@ -94,7 +96,7 @@ func New(ctx context.Context, config Config) (*Gate, error) {
 }
 
 func newEnvironment(ctx context.Context, name string, config Environment) (*environment, error) {
-	env := &environment{enforcement: config.Enforcement}
+	env := &environment{enforcement: config.Enforcement, promotion: config.Promotion}
 	switch config.Enforcement {
 	case "":
 		env.enforcement = verdict.Deny
@@ -102,11 +104,11 @@ func newEnvironment(ctx context.Context, name string, config Environment) (*envi
 	default:
 		return nil, fault.New(fault.Config, "environment %q has the enforcement %q", name, string(config.Enforcement)).WithFix("use deny or warn")
 	}
-	if config.Level == "" && len(config.Bundles)+len(config.Gatekeeper)+len(config.AdmissionPolicies) == 0 {
+	if config.Level == "" && len(config.Bundles)+len(config.Gatekeeper)+len(config.AdmissionPolicies) == 0 && config.Promotion == nil {
 		return nil, fault.New(fault.Config, "environment %q asks no policy", name).WithFix("set a level or a bundle")
 	}
 	if err := env.addBuiltin(ctx, config); err != nil {
-		return nil, err
+		return nil, inEnvironment(err, name)
 	}
 	for _, own := range config.Bundles {
 		b, err := bundle.Load(own.Name, own.Policies, bundle.Options{Version: own.Version, Namespaces: own.Namespaces, Data: own.Data})
@@ -119,6 +121,9 @@ func newEnvironment(ctx context.Context, name string, config Environment) (*envi
 	}
 	if err := env.addForeign(ctx, config); err != nil {
 		return nil, err
+	}
+	if env.promotion != nil {
+		env.digest += "promotion " + env.promotion.Digest() + "\n"
 	}
 	sum := sha256.Sum256([]byte(env.digest))
 	env.digest = "sha256:" + hex.EncodeToString(sum[:])
@@ -138,6 +143,18 @@ func (env *environment) addBuiltin(ctx context.Context, config Environment) erro
 		return err
 	}
 	return env.add(ctx, level, false)
+}
+
+// inEnvironment says whose parameters are wrong.
+func inEnvironment(err error, name string) error {
+	var faults fault.List
+	for _, one := range fault.Of(err) {
+		if one.Field != "" {
+			one = one.At(one.Object, fmt.Sprintf("environments[%s].policy.%s", name, one.Field))
+		}
+		faults = append(faults, one)
+	}
+	return faults
 }
 
 // addForeign loads the policies that are written for other engines.
@@ -169,6 +186,9 @@ func (env *environment) ruleIDs() []string {
 	}
 	if env.admission != nil {
 		ids = append(ids, env.admission.Rules()...)
+	}
+	if env.promotion != nil {
+		ids = append(ids, promotion.RuleIDs()...)
 	}
 	return ids
 }
@@ -250,5 +270,14 @@ func (g *Gate) Evaluate(ctx context.Context, input Input) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, err
 	}
-	return g.decide(env, input, found)
+	promoted, notices, err := env.askPromotion(ctx, input)
+	if err != nil {
+		return Verdict{}, err
+	}
+	if found = append(found, promoted...); len(found) > maxOutcomes {
+		return Verdict{}, fault.New(fault.Limit, "the policies gave more than %d messages", maxOutcomes)
+	}
+	v := g.decide(env, input, found)
+	v.Notices = append(v.Notices, notices...)
+	return v, nil
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -130,7 +131,7 @@ func subject(outcome Outcome, objects int) int {
 }
 
 // decide applies waivers and enforcement, and builds the verdict.
-func (g *Gate) decide(env *environment, input Input, all []found) (Verdict, error) {
+func (g *Gate) decide(env *environment, input Input, all []found) Verdict {
 	v := Verdict{
 		Environment: input.Environment, BundleDigest: env.digest, Objects: len(input.Objects), Rules: len(env.ruleIDs()),
 		Outcomes: make([]Outcome, 0, len(all)),
@@ -157,23 +158,25 @@ func (g *Gate) decide(env *environment, input Input, all []found) (Verdict, erro
 	}
 	g.unused(&v, input, broken)
 	verdict.Sort(v.Outcomes)
-	return v, nil
+	return v
 }
 
 // waive lets an outcome pass that a waiver covers, and notes one that has
-// expired, once for each object.
+// expired, once for each object. One about the render as a whole needs a waiver
+// that selects all objects.
 func (g *Gate) waive(v *Verdict, outcome Outcome, index int, input Input, at time.Time, seen map[string]bool) Outcome {
-	if index < 0 {
-		return outcome
+	subjects := input.Objects
+	if index >= 0 {
+		subjects = subjects[index : index+1]
 	}
-	w, expired := g.waivers.Find(outcome.Rule, input.Objects[index], input.Namespace, input.Environment, at)
+	w, expired := g.waivers.Find(outcome.Rule, subjects, input.Namespace, input.Environment, at)
 	switch {
 	case w == nil:
 	case expired:
 		key := outcome.Rule + " " + outcome.Object
 		if !seen[key] {
 			seen[key] = true
-			v.Notices = append(v.Notices, w.Fault("the waiver of %s for %s by %s expired on %s", outcome.Rule, outcome.Object, w.Owner, w.Expires).
+			v.Notices = append(v.Notices, w.Fault("the waiver of %s for %s by %s expired on %s", outcome.Rule, cmp.Or(outcome.Object, "all objects"), w.Owner, w.Expires).
 				At(outcome.Object, "").WithFix("correct the object, or renew the waiver"))
 		}
 	default:
@@ -194,7 +197,7 @@ func (g *Gate) unused(v *Verdict, input Input, broken map[string]map[int]bool) {
 				on[w] = o
 				selecting = append(selecting, w)
 			}
-			used[w] = used[w] || broken[w.Rule][i]
+			used[w] = used[w] || broken[w.Rule][i] || broken[w.Rule][-1]
 		}
 	}
 	for _, w := range selecting {
