@@ -76,15 +76,19 @@ func (p *Pipeline) Run(ctx context.Context, job Job) (Output, error) {
 	if err != nil {
 		return Output{}, err
 	}
+	input, err := p.gateInput(ctx, job, environment, output.Objects)
+	if err != nil {
+		return Output{}, err
+	}
 	if environment.Judged {
-		warnings, err := p.judge(ctx, job, environment.Name, output.Objects, false)
+		warnings, err := p.judge(ctx, input)
 		if err != nil {
 			return Output{}, err
 		}
 		output.Warnings = append(output.Warnings, warnings...)
 	}
 	if environment.Resolved {
-		if err := p.resolve(ctx, job, environment, &output); err != nil {
+		if err := p.resolve(ctx, job, environment, input, &output); err != nil {
 			return Output{}, err
 		}
 	}
@@ -98,13 +102,20 @@ func (p *Pipeline) Check(ctx context.Context, job Job) (policy.Verdict, error) {
 	if err != nil || !environment.Judged {
 		return policy.Verdict{}, err
 	}
-	return p.Gate.Evaluate(ctx, gateInput(job, environment.Name, output.Objects, false))
+	input, err := p.gateInput(ctx, job, environment, output.Objects)
+	if err != nil {
+		return policy.Verdict{}, err
+	}
+	return p.Gate.Evaluate(ctx, input)
 }
 
-func gateInput(job Job, environment string, objects []object.Object, sealed bool) policy.Input {
+// gateInput collects what the gate judges by.
+func (p *Pipeline) gateInput(ctx context.Context, job Job, environment Environment, objects []object.Object) (policy.Input, error) {
+	promotion, err := p.promotion(ctx, job, environment)
 	return policy.Input{
-		Objects: objects, Environment: environment, KubeVersion: job.KubeVersion, Namespace: job.Identity.Namespace, Sealed: sealed,
-	}
+		Objects: objects, Environment: environment.Name, KubeVersion: job.KubeVersion, Namespace: job.Identity.Namespace,
+		Promotion: promotion,
+	}, err
 }
 
 // render finds the job's environment and renders.
@@ -124,31 +135,41 @@ func (p *Pipeline) render(ctx context.Context, job Job) (Output, Environment, er
 	if err != nil {
 		return Output{}, Environment{}, err
 	}
-	result, err := p.Renderer.Render(ctx, render.Request{
-		Source:      job.Source,
-		Path:        job.Path,
-		Root:        ".",
-		AppName:     job.Identity.App,
-		Namespace:   job.Identity.Namespace,
-		KubeVersion: job.KubeVersion,
-		APIVersions: job.APIVersions,
-		Parameters:  options,
-		Limits:      p.Limits,
-	})
+	result, err := p.Renderer.Render(ctx, p.request(job, job.Path, options))
 	if err != nil {
 		return Output{}, Environment{}, err
 	}
 	if err := p.inspect(result.Objects); err != nil {
 		return Output{}, Environment{}, err
 	}
+	if job.Environment == "" {
+		if err := keepWithin(p.Environments, environment, job.Identity, result.Objects); err != nil {
+			return Output{}, Environment{}, err
+		}
+	}
 	output := Output{Kind: result.Kind, Environment: environment.Name, Objects: result.Objects, Warnings: result.Warnings}
 	return output, environment, nil
+}
+
+// request asks for one directory of the job's source.
+func (p *Pipeline) request(job Job, path string, parameters render.Parameters) render.Request {
+	return render.Request{
+		Source:      job.Source,
+		Path:        path,
+		Root:        ".",
+		AppName:     job.Identity.App,
+		Namespace:   job.Identity.Namespace,
+		KubeVersion: job.KubeVersion,
+		APIVersions: job.APIVersions,
+		Parameters:  parameters,
+		Limits:      p.Limits,
+	}
 }
 
 // resolve replaces references by injections, and has the gate look at the
 // objects again: policies may speak of the sealed form as well. What it warned
 // of at the first look is not repeated.
-func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment, output *Output) error {
+func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment, input policy.Input, output *Output) error {
 	id := job.Identity
 	resolved, err := p.Secrets.Apply(ctx, secrets.Request{
 		Identity: secrets.Identity{
@@ -162,7 +183,8 @@ func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment
 		return err
 	}
 	if environment.Judged && len(resolved.Injections) > 0 {
-		if _, err := p.judge(ctx, job, environment.Name, resolved.Objects, true); err != nil {
+		input.Objects, input.Sealed = resolved.Objects, true
+		if _, err := p.judge(ctx, input); err != nil {
 			return err
 		}
 	}
@@ -174,8 +196,8 @@ func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment
 
 // judge asks the gate. What it denies is an error; what it warns of goes with
 // the output.
-func (p *Pipeline) judge(ctx context.Context, job Job, environment string, objects []object.Object, sealed bool) ([]*fault.Error, error) {
-	verdict, err := p.Gate.Evaluate(ctx, gateInput(job, environment, objects, sealed))
+func (p *Pipeline) judge(ctx context.Context, input policy.Input) ([]*fault.Error, error) {
+	verdict, err := p.Gate.Evaluate(ctx, input)
 	if err != nil {
 		return nil, err
 	}

@@ -2,16 +2,20 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/policy"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/builtin"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/promotion"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/promotion/codeowners"
 	"github.com/argocd-seal/argocd-seal-plugin/render/worker"
 )
 
@@ -37,7 +41,7 @@ func newPipeline(ctx context.Context, settings *config.SealConfig, pool *worker.
 	pipeline := &plugin.Pipeline{Renderer: pool, Limits: settings.Render.Request(), AllowEmpty: settings.Render.AllowEmpty}
 	for _, environment := range settings.Environments {
 		pipeline.Environments = append(pipeline.Environments, plugin.Environment{
-			Name: environment.Name, Judged: judge && environment.Policy.Asked(),
+			Name: environment.Name, Judged: judge && environment.Asked(), PromotedFrom: environment.Promotion.From,
 			Projects: environment.Match.Projects, Apps: environment.Match.Apps, Namespaces: environment.Match.Namespaces,
 			RepoURLs: environment.Match.RepoURLs, Paths: environment.Match.Paths,
 		})
@@ -51,10 +55,19 @@ func newPipeline(ctx context.Context, settings *config.SealConfig, pool *worker.
 // addGate compiles the policies of all environments.
 func addGate(ctx context.Context, pipeline *plugin.Pipeline, settings *config.SealConfig) error {
 	judged := policy.Config{Environments: map[string]policy.Environment{}}
-	for _, environment := range settings.Environments {
-		if environment.Policy.Asked() {
-			judged.Environments[environment.Name] = gateEnvironment(environment.Policy)
+	var faults fault.List
+	for i, environment := range settings.Environments {
+		if !environment.Asked() {
+			continue
 		}
+		made, err := gateEnvironment(environment)
+		for _, one := range fault.Of(err) {
+			faults = append(faults, one.At("", fmt.Sprintf("environments[%d].policy", i)))
+		}
+		judged.Environments[environment.Name] = made
+	}
+	if len(faults) > 0 {
+		return faults
 	}
 	if len(judged.Environments) == 0 {
 		return nil
@@ -71,13 +84,34 @@ func addGate(ctx context.Context, pipeline *plugin.Pipeline, settings *config.Se
 	return nil
 }
 
-func gateEnvironment(asked config.EnvironmentPolicy) policy.Environment {
-	environment := policy.Environment{Level: builtin.Level(asked.Level), Enforcement: policy.Decision(asked.Enforcement)}
-	for _, dir := range asked.Bundles {
-		source := []bundle.Source{bundle.Dir(dir)}
-		environment.Bundles = append(environment.Bundles, policy.Bundle{Name: filepath.Base(dir), Policies: source, Data: source})
+// gateEnvironment is what the gate asks of one environment.
+func gateEnvironment(settings config.Environment) (policy.Environment, error) {
+	asked := settings.Policy
+	environment := policy.Environment{
+		Level: builtin.Level(asked.Level), Parameters: asked.Parameters, Enforcement: policy.Decision(asked.Enforcement),
 	}
-	return environment
+	if from := settings.Promotion; from.From != "" {
+		environment.Promotion = &promotion.Rule{Host: codeowners.Host(from.Codeowners), RequireOwners: from.RequireOwners, Owners: from.Owners}
+	}
+	var err error
+	if environment.Gatekeeper, err = bundle.Locals(asked.Gatekeeper); err != nil {
+		return environment, err
+	}
+	if environment.AdmissionPolicies, err = bundle.Locals(asked.AdmissionPolicies); err != nil {
+		return environment, err
+	}
+	for _, own := range asked.Bundles {
+		data, err := bundle.Locals(own.Data)
+		if err != nil {
+			return environment, err
+		}
+		directory := bundle.Dir(own.Directory)
+		environment.Bundles = append(environment.Bundles, policy.Bundle{
+			Name: filepath.Base(own.Directory), Policies: []bundle.Source{directory}, Data: append(data, directory),
+			Namespaces: own.Namespaces, Version: bundle.Version(own.Version), Combine: own.Combine,
+		})
+	}
+	return environment, nil
 }
 
 // oneShot adapts the configuration to a process that renders once: there is
