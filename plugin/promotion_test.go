@@ -73,7 +73,7 @@ func TestPromotion(t *testing.T) {
 			parameters: images(newImage)},
 		"a parameter with a tag": {
 			parameters: images("registry.example.com/shop:v2"), want: "promotion-digest: the image registry.example.com/shop:v2 is not pinned"},
-		"nobody owns it": {rule: promotion.Rule{RequireOwners: true}, files: map[string]string{"CODEOWNERS": "/CODEOWNERS @a\n"},
+		"nobody owns it": {rule: promotion.Rule{RequireOwners: true}, files: map[string]string{"CODEOWNERS": "CODEOWNERS @a\n"},
 			want: "E_POLICY: CODEOWNERS: promotion-owners: nobody must approve changes of shop/production"},
 		"only a part of the repository was sent": {rule: promotion.Rule{RequireOwners: true}, path: "repo/shop/production",
 			want: "E_POLICY: promotion-owners: nobody can tell who must approve changes of shop/production"},

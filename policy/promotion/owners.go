@@ -36,20 +36,22 @@ type lack struct {
 func (r Rule) checkOwners(ctx context.Context, request Request) ([]Finding, fault.List, error) {
 	host := cmp.Or(r.Host, codeowners.GitHub)
 	if request.File == nil {
-		return r.report(lack{
+		findings, notices := r.report(nil, lack{
 			message: "nobody can tell who must approve changes of " + request.Path + ": Argo CD sent only a part of the repository",
 			fix:     "add /CODEOWNERS to the Application's annotation argocd.argoproj.io/manifest-generate-paths, or remove it",
 		})
+		return findings, notices, nil
 	}
 	file, found, err := codeowners.Find(host, request.File)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !found {
-		return r.report(lack{
+		findings, notices := r.report(nil, lack{
 			message: "nobody must approve changes of " + request.Path + ": there is no CODEOWNERS where " + host.String() + " looks for it",
 			fix:     "add " + host.Places()[0] + " with a rule for the directory",
 		})
+		return findings, notices, nil
 	}
 	own := []subject{{path.Join(request.Path, newFile), request.Path}}
 	for _, name := range request.Files {
@@ -59,17 +61,27 @@ func (r Rule) checkOwners(ctx context.Context, request Request) ([]Finding, faul
 	if err != nil {
 		return nil, nil, err
 	}
-	// Whoever may change CODEOWNERS decides about all that it says.
-	itself := subject{file.Name, file.Name}
-	if one, ok := r.lacks(file, itself, file.Approvals(itself.file)); ok && r.required() {
-		lacks = append(lacks, one)
+	if r.required() {
+		lacks = append(lacks, r.itself(file, host)...)
 	}
 	if len(file.Skipped) > 0 {
 		notices = append(notices, fault.New(fault.Policy, "%s: %s passes over this line%s", RuleOwners, host, more(len(file.Skipped))).
 			In(file.Name, file.Skipped[0]).WithFix("correct the line"))
 	}
-	findings, lacking, err := r.report(lacks...)
-	return findings, append(notices, lacking...), err
+	findings, notices := r.report(notices, lacks...)
+	return findings, notices, nil
+}
+
+// itself asks who may change CODEOWNERS, and who may add one where the host looks
+// first: they decide about all that it says.
+func (r Rule) itself(file *codeowners.File, host codeowners.Host) []lack {
+	places := host.Places()
+	for _, name := range places[:slices.Index(places, file.Name)+1] {
+		if one, ok := r.lacks(file, subject{name, name}, file.Approvals(name)); ok {
+			return []lack{one}
+		}
+	}
+	return nil
 }
 
 // ask looks every subject up. The notices name each rule once, with the first
@@ -137,9 +149,10 @@ func (r Rule) trusts(owner string) bool {
 
 func (r Rule) required() bool { return r.RequireOwners || len(r.Owners) > 0 }
 
-// report makes violations where the platform requires owners, and notices where
-// it does not.
-func (r Rule) report(lacks ...lack) (findings []Finding, notices fault.List, err error) {
+// report makes violations of what is lacking where the platform requires owners,
+// and more notices where it does not.
+func (r Rule) report(notices fault.List, lacks ...lack) ([]Finding, fault.List) {
+	var findings []Finding
 	for _, one := range lacks {
 		if !r.required() {
 			notices = append(notices, fault.New(fault.Policy, "%s: %s", RuleOwners, one.message).In(one.file, one.line).WithFix("%s", one.fix))
@@ -149,7 +162,7 @@ func (r Rule) report(lacks ...lack) (findings []Finding, notices fault.List, err
 		finding.File, finding.Line = one.file, one.line
 		findings = append(findings, *finding)
 	}
-	return findings, notices, nil
+	return findings, notices
 }
 
 func describe(approval codeowners.Approval) string {

@@ -141,13 +141,16 @@ func TestOwners(t *testing.T) {
 		"not CODEOWNERS itself": {require, file(".github/CODEOWNERS", "/apps/ @a\n"), []string{
 			"promotion-owners -1 .github/CODEOWNERS:0 : nobody must approve changes of .github/CODEOWNERS"}, []string{
 			"E_POLICY: .github/CODEOWNERS:1: promotion-owners: changes of apps/prod need the approval of @a"}},
-		"not the directory": {require, file("CODEOWNERS", "/CODEOWNERS @a\n*.yaml @a\n"), []string{
+		"not where GitHub looks first": {require, file("CODEOWNERS", "/apps/ @a\n/CODEOWNERS @a\n"), []string{
+			"promotion-owners -1 CODEOWNERS:0 : nobody must approve changes of .github/CODEOWNERS"}, []string{
+			"E_POLICY: CODEOWNERS:1: promotion-owners: changes of apps/prod need the approval of @a"}},
+		"not the directory": {require, file("CODEOWNERS", "CODEOWNERS @a\n*.yaml @a\n"), []string{
 			"promotion-owners -1 CODEOWNERS:0 : nobody must approve changes of apps/prod"}, []string{
 			"E_POLICY: CODEOWNERS:2: promotion-owners: changes of apps/prod/a.yaml need the approval of @a"}},
 		"not one file": {require, file("CODEOWNERS", "* @a\n/apps/prod/b.yaml\n"), []string{
 			"promotion-owners -1 CODEOWNERS:2 : nobody must approve changes of apps/prod/b.yaml"}, []string{
 			"E_POLICY: CODEOWNERS:1: promotion-owners: changes of apps/prod need the approval of @a"}},
-		"neither": {require, file("CODEOWNERS", "/x @a\n"), []string{"promotion-owners -1 CODEOWNERS:0 : nobody must approve changes of apps/prod", "promotion-owners -1 CODEOWNERS:0 : nobody must approve changes of CODEOWNERS"}, nil},
+		"neither": {require, file("CODEOWNERS", "/x @a\n"), []string{"promotion-owners -1 CODEOWNERS:0 : nobody must approve changes of apps/prod", "promotion-owners -1 CODEOWNERS:0 : nobody must approve changes of .github/CODEOWNERS"}, nil},
 		"those that are asked": {platform, file("CODEOWNERS", "* @Org/Platform\n/apps/ @org/sre @org/platform\n"), nil, []string{
 			"E_POLICY: CODEOWNERS:2: promotion-owners: changes of apps/prod need the approval of @org/sre or @org/platform"}},
 		"others beside them": {platform, file("CODEOWNERS", "* @org/platform\n/apps/ @org/platform @dev\n"), []string{
