@@ -22,7 +22,7 @@ const (
 
 // overlays is a repository whose production ships what its staging ships.
 func overlays() map[string]string {
-	pod := "apiVersion: v1\nkind: Pod\nmetadata: {name: shop}\nspec: {containers: [{name: shop, image: " + oldImage + "}]}\n"
+	pod := "apiVersion: v1\nkind: Pod\nmetadata:\n  name: shop\nspec: {containers: [{name: shop, image: " + oldImage + "}]}\n"
 	return map[string]string{
 		"CODEOWNERS":                      "* @org/platform\n",
 		"shop/staging/kustomization.yaml": "resources: [pod.yaml]\n", "shop/staging/pod.yaml": pod,

@@ -161,7 +161,7 @@ func TestOwners(t *testing.T) {
 			"E_POLICY: CODEOWNERS:2: promotion-owners: GitHub passes over this line and 1 more; fix: correct the line"}},
 		"GitLab's place is not GitHub's": {require, file(".gitlab/CODEOWNERS", "* @a\n"), []string{
 			"promotion-owners -1 :0 : nobody must approve changes of apps/prod: there is no CODEOWNERS where GitHub looks for it"}, nil},
-		"GitLab's sections": {promotion.Rule{Host: codeowners.GitLab, Owners: []string{"@sre"}}, file(".gitlab/CODEOWNERS", "* @dev\n[Production][2] @sre\n/apps/prod/\n/.gitlab/\n^[Hint]\n* @hint\n"), nil, []string{
+		"GitLab's sections": {promotion.Rule{Host: codeowners.GitLab, Owners: []string{"@sre"}}, file(".gitlab/CODEOWNERS", "* @dev\n[Production][2] @sre\n/apps/prod/\nCODEOWNERS\n^[Hint]\n* @hint\n"), nil, []string{
 			"E_POLICY: .gitlab/CODEOWNERS:1: promotion-owners: changes of apps/prod need the approval of @dev",
 			"E_POLICY: .gitlab/CODEOWNERS:3: promotion-owners: changes of apps/prod need 2 approvals of @sre (Production)"}},
 		"GitLab's optional section": {promotion.Rule{Host: codeowners.GitLab, RequireOwners: true}, file("CODEOWNERS", "^[Production] @sre\n*\n"), []string{
