@@ -24,7 +24,7 @@ type Identity struct {
 	// Revision is the resolved commit or chart version, or the word "streamed"
 	// when a user uploaded the files.
 	Revision string
-	// Path is the application's path in the repository, for logs only.
+	// Path is the application's path in the repository, as its author wrote it.
 	Path string
 }
 

@@ -94,15 +94,19 @@ func (p *Pipeline) Run(ctx context.Context, job Job) (Output, error) {
 			WithFix("leave the parameter out, or ask the platform team to set an injection for the environment")
 	}
 	gate := p.gate()
+	input, err := p.gateInput(ctx, job, environment, output.Objects)
+	if err != nil {
+		return Output{}, err
+	}
 	if environment.Judged {
-		warnings, err := judge(ctx, gate, gateInput(job, environment.Name, output.Objects, false))
+		warnings, err := judge(ctx, gate, input)
 		if err != nil {
 			return Output{}, err
 		}
 		output.Warnings = append(output.Warnings, warnings...)
 	}
 	if environment.Resolved {
-		if err := p.resolve(ctx, gate, job, environment, choices.Injection, &output); err != nil {
+		if err := p.resolve(ctx, job, environment, choices.Injection, second{gate, input}, &output); err != nil {
 			return Output{}, err
 		}
 	}
@@ -120,7 +124,11 @@ func (p *Pipeline) Check(ctx context.Context, job Job) (policy.Verdict, error) {
 	if err != nil || !environment.Judged {
 		return policy.Verdict{}, err
 	}
-	return p.gate().Evaluate(ctx, gateInput(job, environment.Name, output.Objects, false))
+	input, err := p.gateInput(ctx, job, environment, output.Objects)
+	if err != nil {
+		return policy.Verdict{}, err
+	}
+	return p.gate().Evaluate(ctx, input)
 }
 
 // gate returns the gate for one request.
@@ -131,10 +139,13 @@ func (p *Pipeline) gate() Gate {
 	return p.Gate
 }
 
-func gateInput(job Job, environment string, objects []object.Object, sealed bool) policy.Input {
+// gateInput collects what the gate judges by.
+func (p *Pipeline) gateInput(ctx context.Context, job Job, environment Environment, objects []object.Object) (policy.Input, error) {
+	promotion, err := p.promotion(ctx, job, environment)
 	return policy.Input{
-		Objects: objects, Environment: environment, KubeVersion: job.KubeVersion, Namespace: job.Identity.Namespace, Sealed: sealed,
-	}
+		Objects: objects, Environment: environment.Name, KubeVersion: job.KubeVersion, Namespace: job.Identity.Namespace,
+		Promotion: promotion,
+	}, err
 }
 
 // render finds the job's environment and renders.
@@ -150,31 +161,48 @@ func (p *Pipeline) render(ctx context.Context, job Job, options render.Parameter
 	if err != nil {
 		return Output{}, Environment{}, err
 	}
-	result, err := p.Renderer.Render(ctx, render.Request{
-		Source:      job.Source,
-		Path:        job.Path,
-		Root:        ".",
-		AppName:     job.Identity.App,
-		Namespace:   job.Identity.Namespace,
-		KubeVersion: job.KubeVersion,
-		APIVersions: job.APIVersions,
-		Parameters:  options,
-		Limits:      p.Limits,
-	})
+	result, err := p.Renderer.Render(ctx, p.request(job, job.Path, options))
 	if err != nil {
 		return Output{}, Environment{}, err
 	}
 	if err := p.inspect(result.Objects); err != nil {
 		return Output{}, Environment{}, err
 	}
+	if job.Environment == "" {
+		if err := keepWithin(p.Environments, environment, job.Identity, result.Objects); err != nil {
+			return Output{}, Environment{}, err
+		}
+	}
 	output := Output{Kind: result.Kind, Environment: environment.Name, Objects: result.Objects, Warnings: result.Warnings}
 	return output, environment, nil
+}
+
+// request asks for one directory of the job's source.
+func (p *Pipeline) request(job Job, path string, parameters render.Parameters) render.Request {
+	return render.Request{
+		Source:      job.Source,
+		Path:        path,
+		Root:        ".",
+		AppName:     job.Identity.App,
+		Namespace:   job.Identity.Namespace,
+		KubeVersion: job.KubeVersion,
+		APIVersions: job.APIVersions,
+		Parameters:  parameters,
+		Limits:      p.Limits,
+	}
+}
+
+// second is what the gate's second look takes from its first: the same policies,
+// and the input but for the objects.
+type second struct {
+	gate  Gate
+	input policy.Input
 }
 
 // resolve replaces references by injections, and has the gate look at the
 // objects again: policies may speak of the sealed form as well. What it warned
 // of at the first look is not repeated.
-func (p *Pipeline) resolve(ctx context.Context, gate Gate, job Job, environment Environment, injection inject.Kind, output *Output) error {
+func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment, injection inject.Kind, look second, output *Output) error {
 	id := job.Identity
 	resolved, err := p.Secrets.Apply(ctx, secrets.Request{
 		Identity: secrets.Identity{
@@ -189,7 +217,8 @@ func (p *Pipeline) resolve(ctx context.Context, gate Gate, job Job, environment 
 		return err
 	}
 	if environment.Judged && len(resolved.Injections) > 0 {
-		if _, err := judge(ctx, gate, gateInput(job, environment.Name, resolved.Objects, true)); err != nil {
+		look.input.Objects, look.input.Sealed = resolved.Objects, true
+		if _, err := judge(ctx, look.gate, look.input); err != nil {
 			return err
 		}
 	}

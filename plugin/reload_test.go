@@ -39,9 +39,9 @@ func TestRequestKeepsItsPolicies(t *testing.T) {
 	write("package main\n\ndeny contains \"never\" if input.kind == \"None\"\n")
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	gate, err := reload.New(t.Context(), reload.Config{Log: log, Build: func(map[string]bundle.Source) policy.Config {
+	gate, err := reload.New(t.Context(), reload.Config{Log: log, Build: func(map[string]bundle.Source) (policy.Config, error) {
 		own := policy.Bundle{Name: "own", Policies: []bundle.Source{bundle.Dir(filepath.Dir(name))}}
-		return policy.Config{Environments: map[string]policy.Environment{"prod": {Bundles: []policy.Bundle{own}}}}
+		return policy.Config{Environments: map[string]policy.Environment{"prod": {Bundles: []policy.Bundle{own}}}}, nil
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -71,11 +71,23 @@ func (env *environment) ask(ctx context.Context, input Input, values []ast.Value
 	if err := group.Wait(); err != nil {
 		return nil, nil, err
 	}
-	all := slices.Concat(answers...)
-	if len(all) > maxOutcomes {
-		return nil, nil, fault.New(fault.Limit, "the policies gave more than %d messages", maxOutcomes)
+	return slices.Concat(answers...), notices, nil
+}
+
+// askPromotion compares the application with what it is promoted from.
+func (env *environment) askPromotion(ctx context.Context, input Input) ([]found, fault.List, error) {
+	if env.promotion == nil {
+		return nil, nil, nil
 	}
-	return all, notices, nil
+	if input.Promotion == nil {
+		return nil, nil, fault.New(fault.Internal, "nobody rendered what the application is promoted from")
+	}
+	findings, notices, err := env.promotion.Check(ctx, input.Objects, *input.Promotion)
+	all := make([]found, len(findings))
+	for i, finding := range findings {
+		all[i] = found{Outcome: finding.Outcome, index: finding.Object}
+	}
+	return all, notices, err
 }
 
 func (env *environment) askObject(ctx context.Context, r request, i int) ([]found, error) {

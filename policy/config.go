@@ -7,6 +7,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/builtin"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/promotion"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
 )
 
@@ -35,7 +36,7 @@ type Config struct {
 }
 
 // Environment is what is asked of the objects of one environment. At least a
-// level, the schema check or one set of policies must be set.
+// level, the schema check, one set of policies or a promotion must be set.
 type Environment struct {
 	// Level of the built-in bundle; empty leaves it out.
 	Level builtin.Level
@@ -51,6 +52,9 @@ type Environment struct {
 	// Schema is what becomes of objects that do not fit the API of their cluster:
 	// see [SchemaOff]. Empty is what the level asks for.
 	Schema verdict.Decision
+	// Promotion lets only images through that another directory ships; nil asks
+	// nothing. Each [Input] must then say what that directory renders.
+	Promotion *promotion.Rule
 	// Enforcement is [verdict.Deny] where it is empty. With [verdict.Warn] every
 	// violation warns; a rule that gives no answer still denies.
 	Enforcement verdict.Decision
@@ -83,4 +87,7 @@ type Input struct {
 	Namespace string
 	// Sealed is set for the second look, at the sealed form.
 	Sealed bool
+	// Promotion is what the application is promoted from, for environments that
+	// ask.
+	Promotion *promotion.Request
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/engine"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/gatekeeper"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/promotion"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/schema"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/shape"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/vap"
@@ -55,6 +56,7 @@ type environment struct {
 	// gatekeeper and admission are nil where the environment has none.
 	gatekeeper *gatekeeper.Set
 	admission  *vap.Set
+	promotion  *promotion.Rule
 	// schema is what becomes of objects that do not fit their schema; empty is
 	// unchecked.
 	schema Decision
@@ -98,7 +100,7 @@ func New(ctx context.Context, config Config) (*Gate, error) {
 }
 
 func newEnvironment(ctx context.Context, name string, config Environment) (*environment, error) {
-	env := &environment{enforcement: config.Enforcement}
+	env := &environment{enforcement: config.Enforcement, promotion: config.Promotion}
 	switch config.Enforcement {
 	case "":
 		env.enforcement = verdict.Deny
@@ -109,11 +111,11 @@ func newEnvironment(ctx context.Context, name string, config Environment) (*envi
 	if err := env.addSchema(name, config); err != nil {
 		return nil, err
 	}
-	if config.Level == "" && env.schema == "" && len(config.Bundles)+len(config.Gatekeeper)+len(config.AdmissionPolicies) == 0 {
+	if config.Level == "" && env.schema == "" && len(config.Bundles)+len(config.Gatekeeper)+len(config.AdmissionPolicies) == 0 && config.Promotion == nil {
 		return nil, fault.New(fault.Config, "environment %q asks no policy", name).WithFix("set a level or a bundle")
 	}
 	if err := env.addBuiltin(ctx, config); err != nil {
-		return nil, err
+		return nil, inEnvironment(err, name)
 	}
 	for _, own := range config.Bundles {
 		b, err := bundle.Load(own.Name, own.Policies, bundle.Options{Version: own.Version, Namespaces: own.Namespaces, Data: own.Data})
@@ -126,6 +128,9 @@ func newEnvironment(ctx context.Context, name string, config Environment) (*envi
 	}
 	if err := env.addForeign(ctx, config); err != nil {
 		return nil, err
+	}
+	if env.promotion != nil {
+		env.digest += "promotion " + env.promotion.Digest() + "\n"
 	}
 	sum := sha256.Sum256([]byte(env.digest))
 	env.digest = "sha256:" + hex.EncodeToString(sum[:])
@@ -145,6 +150,18 @@ func (env *environment) addBuiltin(ctx context.Context, config Environment) erro
 		return err
 	}
 	return env.add(ctx, level, false)
+}
+
+// inEnvironment says whose parameters are wrong.
+func inEnvironment(err error, name string) error {
+	var faults fault.List
+	for _, one := range fault.Of(err) {
+		if one.Field != "" {
+			one = one.At(one.Object, fmt.Sprintf("environments[%s].policy.%s", name, one.Field))
+		}
+		faults = append(faults, one)
+	}
+	return faults
 }
 
 // addForeign loads the policies that are written for other engines.
@@ -179,6 +196,9 @@ func (env *environment) ruleIDs() []string {
 	}
 	if env.schema != "" {
 		ids = append(ids, schema.Rule)
+	}
+	if env.promotion != nil {
+		ids = append(ids, promotion.RuleIDs()...)
 	}
 	return ids
 }
@@ -276,7 +296,14 @@ func (g *Gate) Evaluate(ctx context.Context, input Input) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, err
 	}
+	promoted, more, err := env.askPromotion(ctx, input)
+	if err != nil {
+		return Verdict{}, err
+	}
+	if found = append(found, promoted...); len(found) > maxOutcomes {
+		return Verdict{}, fault.New(fault.Limit, "the policies gave more than %d messages", maxOutcomes)
+	}
 	v := g.decide(env, input, found)
-	v.Notices = append(notices, v.Notices...)
+	v.Notices = slices.Concat(notices, more, v.Notices)
 	return v, nil
 }

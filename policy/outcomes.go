@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -158,19 +159,21 @@ func (g *Gate) decide(env *environment, input Input, all []found) Verdict {
 }
 
 // waive lets an outcome pass that a waiver covers, and notes one that has
-// expired, once for each object.
+// expired, once for each object. One about the render as a whole needs a waiver
+// that selects all objects.
 func (g *Gate) waive(v *Verdict, outcome Outcome, index int, input Input, at time.Time, seen map[string]bool) Outcome {
-	if index < 0 {
-		return outcome
+	subjects := input.Objects
+	if index >= 0 {
+		subjects = subjects[index : index+1]
 	}
-	w, expired := g.waivers.Find(outcome.Rule, input.Objects[index], input.Namespace, input.Environment, at)
+	w, expired := g.waivers.Find(outcome.Rule, subjects, input.Namespace, input.Environment, at)
 	switch {
 	case w == nil:
 	case expired:
 		key := outcome.Rule + " " + outcome.Object
 		if !seen[key] {
 			seen[key] = true
-			v.Notices = append(v.Notices, w.Fault("the waiver of %s for %s by %s expired on %s", outcome.Rule, outcome.Object, w.Owner, w.Expires).
+			v.Notices = append(v.Notices, w.Fault("the waiver of %s for %s by %s expired on %s", outcome.Rule, cmp.Or(outcome.Object, "all objects"), w.Owner, w.Expires).
 				At(outcome.Object, "").WithFix("correct the object, or renew the waiver"))
 		}
 	default:
@@ -191,7 +194,7 @@ func (g *Gate) unused(v *Verdict, input Input, broken map[string]map[int]bool) {
 				on[w] = o
 				selecting = append(selecting, w)
 			}
-			used[w] = used[w] || broken[w.Rule][i]
+			used[w] = used[w] || broken[w.Rule][i] || broken[w.Rule][-1]
 		}
 	}
 	for _, w := range selecting {

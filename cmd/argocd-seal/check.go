@@ -129,7 +129,10 @@ func (o *checkOptions) choosePolicies(settings *config.SealConfig) {
 	}
 	for i := range settings.Environments {
 		asked := &settings.Environments[i].Policy
-		asked.Bundles = append(slices.Clone(asked.Bundles), o.policies...)
+		asked.Bundles = slices.Clone(asked.Bundles)
+		for _, dir := range o.policies {
+			asked.Bundles = append(asked.Bundles, config.PolicyBundle{Directory: dir})
+		}
 	}
 }
 

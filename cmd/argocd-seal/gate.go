@@ -2,16 +2,20 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/policy"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/builtin"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/promotion"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/promotion/codeowners"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/reload"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/remote"
 )
@@ -31,7 +35,7 @@ func newGate(ctx context.Context, settings *config.SealConfig, how gating) (*rel
 	named := map[string]bool{}
 	asked := false
 	for _, environment := range settings.Environments {
-		asked = asked || environment.Policy.Asked()
+		asked = asked || environment.Asked()
 		for _, name := range environment.Policy.Sources {
 			named[name] = true
 		}
@@ -40,7 +44,7 @@ func newGate(ctx context.Context, settings *config.SealConfig, how gating) (*rel
 		return nil, nil
 	}
 	made := reload.Config{
-		Build:    func(sources map[string]bundle.Source) policy.Config { return gateConfig(settings, sources) },
+		Build:    func(sources map[string]bundle.Source) (policy.Config, error) { return gateConfig(settings, sources) },
 		Fetch:    remote.Options{Timeout: settings.Policy.Timeout.Duration(), CacheDir: settings.Policy.CacheDir, Offline: how.offline},
 		Interval: settings.Policy.Interval.Duration(),
 		Log:      how.log,
@@ -54,33 +58,59 @@ func newGate(ctx context.Context, settings *config.SealConfig, how gating) (*rel
 }
 
 // gateConfig is what the gate is made of, given what the sources hold.
-func gateConfig(settings *config.SealConfig, sources map[string]bundle.Source) policy.Config {
+func gateConfig(settings *config.SealConfig, sources map[string]bundle.Source) (policy.Config, error) {
 	judged := policy.Config{Environments: map[string]policy.Environment{}}
-	for _, environment := range settings.Environments {
-		if environment.Policy.Asked() {
-			judged.Environments[environment.Name] = gateEnvironment(environment.Policy, sources)
+	var faults fault.List
+	for i, environment := range settings.Environments {
+		if !environment.Asked() {
+			continue
 		}
+		made, err := gateEnvironment(environment, sources)
+		for _, one := range fault.Of(err) {
+			faults = append(faults, one.At("", fmt.Sprintf("environments[%d].policy", i)))
+		}
+		judged.Environments[environment.Name] = made
 	}
 	if settings.Waivers != "" {
 		judged.Waivers = filepath.Base(settings.Waivers)
 		judged.WaiversFS = os.DirFS(filepath.Dir(settings.Waivers))
 	}
-	return judged
+	return judged, faults.OrNil()
 }
 
-func gateEnvironment(asked config.EnvironmentPolicy, sources map[string]bundle.Source) policy.Environment {
+// gateEnvironment is what the gate asks of one environment.
+func gateEnvironment(settings config.Environment, sources map[string]bundle.Source) (policy.Environment, error) {
+	asked := settings.Policy
 	environment := policy.Environment{
-		Level: builtin.Level(asked.Level), Schema: policy.Decision(asked.Schema), Enforcement: policy.Decision(asked.Enforcement),
+		Level: builtin.Level(asked.Level), Parameters: asked.Parameters,
+		Schema: policy.Decision(asked.Schema), Enforcement: policy.Decision(asked.Enforcement),
 	}
-	for _, dir := range asked.Bundles {
-		source := []bundle.Source{bundle.Dir(dir)}
-		environment.Bundles = append(environment.Bundles, policy.Bundle{Name: filepath.Base(dir), Policies: source, Data: source})
+	if from := settings.Promotion; from.From != "" {
+		environment.Promotion = &promotion.Rule{Host: codeowners.Host(from.Codeowners), RequireOwners: from.RequireOwners, Owners: from.Owners}
+	}
+	var err error
+	if environment.Gatekeeper, err = bundle.Locals(asked.Gatekeeper); err != nil {
+		return environment, err
+	}
+	if environment.AdmissionPolicies, err = bundle.Locals(asked.AdmissionPolicies); err != nil {
+		return environment, err
+	}
+	for _, own := range asked.Bundles {
+		data, err := bundle.Locals(own.Data)
+		if err != nil {
+			return environment, err
+		}
+		directory := bundle.Dir(own.Directory)
+		environment.Bundles = append(environment.Bundles, policy.Bundle{
+			Name: filepath.Base(own.Directory), Policies: []bundle.Source{directory}, Data: append(data, directory),
+			Namespaces: own.Namespaces, Version: bundle.Version(own.Version), Combine: own.Combine,
+		})
 	}
 	for _, name := range asked.Sources {
 		source := []bundle.Source{sources[name]}
 		environment.Bundles = append(environment.Bundles, policy.Bundle{Name: name, Policies: source, Data: source})
 	}
-	return environment
+	return environment, nil
 }
 
 // keepPolicies looks for new policies until stop is called, which waits for the

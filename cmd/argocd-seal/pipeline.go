@@ -32,7 +32,7 @@ func newPipeline(ctx context.Context, settings *config.SealConfig, pool *worker.
 	pipeline := &plugin.Pipeline{Renderer: pool, Limits: settings.Render.Request(), AllowEmpty: settings.Render.AllowEmpty}
 	for _, environment := range settings.Environments {
 		pipeline.Environments = append(pipeline.Environments, plugin.Environment{
-			Name: environment.Name, Judged: !judged.skip && environment.Policy.Asked(),
+			Name: environment.Name, Judged: !judged.skip && environment.Asked(), PromotedFrom: environment.Promotion.From,
 			Projects: environment.Match.Projects, Apps: environment.Match.Apps, Namespaces: environment.Match.Namespaces,
 			RepoURLs: environment.Match.RepoURLs, Paths: environment.Match.Paths,
 		})

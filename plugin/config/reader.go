@@ -11,8 +11,12 @@ import (
 )
 
 // maxNodes bounds how many nodes are read, counting again what an alias repeats.
-// How deep they are nested needs no bound: it is that of the Go types.
-const maxNodes = 100_000
+// How deep they are nested is bounded by the Go types, and by maxDepth where a
+// field takes anything.
+const (
+	maxNodes = 100_000
+	maxDepth = 20
+)
 
 // reader reads one document into a Go type by its json tags. It goes on after a
 // fault, so that one run shows them all.
@@ -68,10 +72,12 @@ type target struct {
 	path string
 	// tag is that of the struct field; it holds for the items of a list too.
 	tag reflect.StructTag
+	// depth counts the levels below a field that takes anything.
+	depth int
 }
 
 func (t target) child(value reflect.Value, path string) target {
-	return target{value: value, path: path, tag: t.tag}
+	return target{value: value, path: path, tag: t.tag, depth: t.depth}
 }
 
 func (t target) join(name string) string {
@@ -101,6 +107,8 @@ func (r *reader) value(node *yaml.Node, to target) {
 		r.list(node, to)
 	case reflect.Map:
 		r.mapping(node, to)
+	case reflect.Interface:
+		r.anything(node, to)
 	default:
 		r.plain(node, to)
 	}
@@ -111,6 +119,12 @@ func (r *reader) structure(node *yaml.Node, to target) {
 		return
 	}
 	known := fieldsOf(to.value.Type())
+	for _, field := range known {
+		if field.tag.Get("short") != "" && node.Kind == yaml.ScalarNode {
+			r.value(node, target{value: to.value.Field(field.index), path: to.path, tag: field.tag})
+			return
+		}
+	}
 	r.pairs(node, to, func(key, value *yaml.Node) {
 		for _, field := range known {
 			if field.name == key.Value {

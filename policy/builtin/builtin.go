@@ -76,7 +76,7 @@ func known(b *bundle.Bundle, parameters map[string]any) error {
 	var faults fault.List
 	for name := range parameters {
 		if !names[name] {
-			faults = append(faults, fault.New(fault.Config, "no built-in policy knows the parameter %q", name).WithFix("argocd-seal policy list shows the parameters"))
+			faults = append(faults, fault.New(fault.Config, "no built-in policy knows the parameter %q", name).At("", "parameters."+name).WithFix("argocd-seal policy list shows the parameters"))
 		}
 	}
 	return faults.OrNil()

@@ -30,8 +30,8 @@ const (
 // Config says what a [Gate] is made from.
 type Config struct {
 	// Build returns what the gate is to be, given what each source holds. It is
-	// called for each look, and reads nothing itself.
-	Build   func(sources map[string]bundle.Source) policy.Config
+	// called for each look.
+	Build   func(sources map[string]bundle.Source) (policy.Config, error)
 	Sources []remote.Source
 	Fetch   remote.Options
 	// Interval is the time from one look to the next; 0 means that there is none.
@@ -178,7 +178,10 @@ func short(digest string) string {
 func (g *Gate) rebuild(ctx context.Context, contents map[string]bundle.Source) error {
 	var last error
 	for range attempts {
-		config := g.config.Build(contents)
+		config, err := g.config.Build(contents)
+		if err != nil {
+			return err
+		}
 		before, err := config.Fingerprint()
 		if err != nil {
 			return err

@@ -42,14 +42,14 @@ func newLab(t *testing.T, source *remote.Source) *lab {
 	l.write("waivers.yaml", "waivers: []\n")
 	log := logrus.New()
 	log.SetOutput(&l.log)
-	l.config = reload.Config{Log: log, Build: func(sources map[string]bundle.Source) policy.Config {
+	l.config = reload.Config{Log: log, Build: func(sources map[string]bundle.Source) (policy.Config, error) {
 		own := []bundle.Source{bundle.Dir(filepath.Join(l.dir, "own"))}
 		bundles := []policy.Bundle{{Name: "own", Policies: own, Data: own}}
 		for name, content := range sources {
 			fetched := []bundle.Source{content}
 			bundles = append(bundles, policy.Bundle{Name: name, Policies: fetched, Data: fetched})
 		}
-		return policy.Config{Environments: map[string]policy.Environment{"prod": {Bundles: bundles}}, Waivers: "waivers.yaml", WaiversFS: os.DirFS(l.dir)}
+		return policy.Config{Environments: map[string]policy.Environment{"prod": {Bundles: bundles}}, Waivers: "waivers.yaml", WaiversFS: os.DirFS(l.dir)}, nil
 	}}
 	l.config.Fetch.Timeout = 5 * time.Minute // a busy machine is not what is tested
 	if source != nil {

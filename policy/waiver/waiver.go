@@ -171,15 +171,15 @@ func (s *Set) Digest() string {
 	return s.digest
 }
 
-// Find returns the first waiver for a rule on an object in an environment that
-// holds at the time, and otherwise the first that has expired.
-func (s *Set) Find(rule string, o object.Object, namespace, environment string, at time.Time) (waiver *Waiver, expired bool) {
-	if s == nil {
+// Find returns the first waiver for a rule on all of the objects in an
+// environment that holds at the time, and otherwise the first that has expired.
+func (s *Set) Find(rule string, objects []object.Object, namespace, environment string, at time.Time) (waiver *Waiver, expired bool) {
+	if s == nil || len(objects) == 0 {
 		return nil, false
 	}
 	for i := range s.waivers {
 		w := &s.waivers[i]
-		if w.Rule != rule || !w.selects(o, namespace, environment) {
+		if w.Rule != rule || slices.ContainsFunc(objects, func(o object.Object) bool { return !w.selects(o, namespace, environment) }) {
 			continue
 		}
 		if at.Before(w.end) {

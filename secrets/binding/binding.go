@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/pattern"
 )
 
 // Identity is who a request is for, as Argo CD's repo-server said. Nothing in
@@ -27,7 +28,7 @@ type Identity struct {
 }
 
 // Rule lets identities read paths. Every list that is set must match; patterns
-// are compared by segment (see [Pattern]).
+// are compared by segment (see package pattern).
 type Rule struct {
 	// Name is shown in messages and in the audit trail.
 	Name string
@@ -58,7 +59,7 @@ type Set struct{ rules []compiled }
 
 type compiled struct {
 	Rule
-	projects, apps, repos, namespaces []Pattern
+	projects, apps, repos, namespaces []pattern.Pattern
 }
 
 // NewSet checks the rules. A rule without projects must name repositories and
@@ -73,17 +74,17 @@ func NewSet(rules []Rule) (*Set, error) {
 		}
 		one := compiled{Rule: rule}
 		for _, field := range []struct {
-			name  string
-			texts []string
-			into  *[]Pattern
-			fold  func(string) string
+			name    string
+			texts   []string
+			into    *[]pattern.Pattern
+			compile func(string) (pattern.Pattern, *fault.Error)
 		}{
-			{"projects", rule.Projects, &one.projects, nil},
-			{"apps", rule.Apps, &one.apps, nil},
-			{"repoURLs", rule.RepoURLs, &one.repos, canonicalURL},
-			{"namespaces", rule.Namespaces, &one.namespaces, nil},
+			{"projects", rule.Projects, &one.projects, pattern.Compile},
+			{"apps", rule.Apps, &one.apps, pattern.Compile},
+			{"repoURLs", rule.RepoURLs, &one.repos, pattern.CompileURL},
+			{"namespaces", rule.Namespaces, &one.namespaces, pattern.Compile},
 		} {
-			patterns, err := compileAll(field.texts, field.fold)
+			patterns, err := compileAll(field.texts, field.compile)
 			if err != nil {
 				faults = append(faults, err.At("", place+"."+field.name))
 			}
@@ -98,19 +99,14 @@ func NewSet(rules []Rule) (*Set, error) {
 	return set, nil
 }
 
-func compileAll(texts []string, fold func(string) string) ([]Pattern, *fault.Error) {
-	var patterns []Pattern
+func compileAll(texts []string, compile func(string) (pattern.Pattern, *fault.Error)) ([]pattern.Pattern, *fault.Error) {
+	var patterns []pattern.Pattern
 	for _, text := range texts {
-		if fold != nil {
-			if text = fold(text); text == invalidURL {
-				return nil, fault.New(fault.Config, "a repository's URL has a query, an escape or no scheme")
-			}
-		}
-		pattern, err := Compile(text)
+		one, err := compile(text)
 		if err != nil {
 			return nil, err
 		}
-		patterns = append(patterns, pattern)
+		patterns = append(patterns, one)
 	}
 	return patterns, nil
 }
@@ -138,11 +134,12 @@ func checkRule(rule Rule, place string) fault.List {
 	}{{"paths", rule.Paths}, {"nonSecret", rule.NonSecret}} {
 		for _, path := range list.paths {
 			path, _, _ = strings.Cut(path, "#")
-			pattern, err := Compile(placeholders.Replace(path))
+			_, err := pattern.Compile(placeholders.Replace(path))
+			mount, _, below := strings.Cut(path, "/")
 			switch {
 			case err != nil:
 				faults = append(faults, err.At("", place+"."+list.field))
-			case len(pattern.segments) < 2 || strings.Contains(pattern.segments[0], "*"):
+			case !below || strings.Contains(mount, "*"):
 				add(list.field, "%q must begin with the name of a mount", path)
 			}
 		}
@@ -173,10 +170,14 @@ func (s *Set) Match(identity Identity) *Grants {
 func (c *compiled) matches(identity Identity) bool {
 	return matchOrUnset(c.projects, identity.Project) &&
 		matchOrUnset(c.apps, identity.App) &&
-		matchOrUnset(c.repos, canonicalURL(identity.RepoURL)) &&
+		matchOrUnset(c.repos, pattern.CanonicalURL(identity.RepoURL)) &&
 		matchOrUnset(c.namespaces, identity.Namespace)
 }
 
-func matchOrUnset(patterns []Pattern, text string) bool {
-	return len(patterns) == 0 || text != "" && slices.ContainsFunc(patterns, func(p Pattern) bool { return p.Match(text) })
+func matchOrUnset(patterns []pattern.Pattern, text string) bool {
+	return len(patterns) == 0 || text != "" && matchesAny(patterns, text)
+}
+
+func matchesAny(patterns []pattern.Pattern, text string) bool {
+	return slices.ContainsFunc(patterns, func(p pattern.Pattern) bool { return p.Match(text) })
 }

@@ -3,6 +3,8 @@ package binding
 import (
 	"slices"
 	"strings"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/pattern"
 )
 
 // Grants are what one identity may read.
@@ -19,19 +21,19 @@ type Grant struct {
 	// Injections are those that the rule allows; empty means the environment's.
 	Injections []string
 
-	paths      []Pattern
+	paths      []pattern.Pattern
 	nonSecret  []nonSecret
-	namespaces []Pattern
+	namespaces []pattern.Pattern
 }
 
 type nonSecret struct {
-	path Pattern
+	path pattern.Pattern
 	key  string
 }
 
 // Unrestricted returns grants for everything, for a person's own machine.
 func Unrestricted(injections []string) *Grants {
-	anything := []Pattern{{segments: []string{"**"}}}
+	anything := []pattern.Pattern{pattern.Anything()}
 	return &Grants{rules: []*Grant{{Binding: "local", Injections: injections, paths: anything, namespaces: anything}}}
 }
 
@@ -51,7 +53,7 @@ func (g *Grants) Authorize(paths ...string) (*Grant, bool) {
 // AllowsNamespace tells whether a rule of the identity lets a Secret live in a
 // namespace.
 func (g *Grant) AllowsNamespace(namespace string) bool {
-	return slices.ContainsFunc(g.namespaces, func(p Pattern) bool { return p.Match(namespace) })
+	return matchesAny(g.namespaces, namespace)
 }
 
 // NonSecret tells whether the platform has declared a value free to be shown.
@@ -62,7 +64,7 @@ func (g *Grant) NonSecret(path, key string) bool {
 }
 
 func (g *Grant) allows(path string) bool {
-	return slices.ContainsFunc(g.paths, func(p Pattern) bool { return p.Match(path) })
+	return matchesAny(g.paths, path)
 }
 
 var placeholders = strings.NewReplacer("{project}", "p", "{app}", "a", "{namespace}", "n")
@@ -70,17 +72,17 @@ var placeholders = strings.NewReplacer("{project}", "p", "{app}", "a", "{namespa
 func newGrant(rule compiled, identity Identity) *Grant {
 	grant := &Grant{Binding: rule.Name, Role: rule.Role, Injections: rule.Injections, namespaces: rule.namespaces}
 	if len(grant.namespaces) == 0 && plainSegment(identity.Namespace) {
-		grant.namespaces = []Pattern{literal(identity.Namespace)}
+		grant.namespaces = []pattern.Pattern{pattern.Literal(identity.Namespace)}
 	}
 	for _, path := range rule.Paths {
-		if pattern, ok := expand(path, identity, len(rule.Projects) > 0); ok {
-			grant.paths = append(grant.paths, pattern)
+		if expanded, ok := expand(path, identity, len(rule.Projects) > 0); ok {
+			grant.paths = append(grant.paths, expanded)
 		}
 	}
 	for _, text := range rule.NonSecret {
 		path, key, _ := strings.Cut(text, "#")
-		if pattern, ok := expand(path, identity, len(rule.Projects) > 0); ok {
-			grant.nonSecret = append(grant.nonSecret, nonSecret{path: pattern, key: key})
+		if expanded, ok := expand(path, identity, len(rule.Projects) > 0); ok {
+			grant.nonSecret = append(grant.nonSecret, nonSecret{path: expanded, key: key})
 		}
 	}
 	return grant
@@ -89,7 +91,7 @@ func newGrant(rule compiled, identity Identity) *Grant {
 // expand puts the identity's names into a path. A name that is empty or is not
 // one plain segment gives no path: it must not become a pattern or climb. The
 // application's name counts only with the project that it is unique in.
-func expand(path string, identity Identity, hasProject bool) (Pattern, bool) {
+func expand(path string, identity Identity, hasProject bool) (pattern.Pattern, bool) {
 	for _, name := range []struct {
 		mark, text string
 		usable     bool
@@ -102,12 +104,12 @@ func expand(path string, identity Identity, hasProject bool) (Pattern, bool) {
 			continue
 		}
 		if !name.usable || !plainSegment(name.text) {
-			return Pattern{}, false
+			return pattern.Pattern{}, false
 		}
 		path = strings.ReplaceAll(path, name.mark, name.text)
 	}
-	pattern, err := Compile(path)
-	return pattern, err == nil
+	expanded, err := pattern.Compile(path)
+	return expanded, err == nil
 }
 
 func plainSegment(text string) bool {

@@ -62,10 +62,23 @@ func annotate(schema *jsonschema.Schema, value reflect.Value) {
 			annotate(property, at)
 		case at.Kind() == reflect.Slice && field.Type.Elem().Kind() == reflect.Struct:
 			annotate(property.Items, reflect.Zero(field.Type.Elem()))
+			if isShort(field.Type.Elem()) {
+				property.Items = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, property.Items}}
+			}
 		case !at.IsZero() || property.Type == "boolean" || property.Type == "integer":
 			property.Default = at.Interface()
 		}
 	}
+}
+
+// isShort tells whether a struct may be written as the text of one of its fields.
+func isShort(of reflect.Type) bool {
+	for i := range of.NumField() {
+		if of.Field(i).Tag.Get("short") != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // constrain adds the choices and the range of one field, or of its items.

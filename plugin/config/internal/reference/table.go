@@ -25,10 +25,20 @@ func rows(b *strings.Builder, prefix string, schema *jsonschema.Schema) {
 		switch {
 		case property.Properties != nil && property.Properties.Len() > 0:
 			rows(b, path+".", property)
-		case property.Items != nil && property.Items.Properties != nil:
-			rows(b, path+"[].", property.Items)
+		case property.Items != nil && objectIn(property.Items) != nil:
+			rows(b, path+"[].", objectIn(property.Items))
 		}
 	}
+}
+
+// objectIn returns the object that a value may be, or nil.
+func objectIn(schema *jsonschema.Schema) *jsonschema.Schema {
+	for _, one := range append(schema.AnyOf, schema) {
+		if one.Properties != nil {
+			return one
+		}
+	}
+	return nil
 }
 
 // typeOf names the type of a field, with its choices or its range.
@@ -44,14 +54,18 @@ func typeOf(property *jsonschema.Schema) string {
 			choices[i] = fmt.Sprintf("`%v`", choice)
 		}
 		return "one of " + strings.Join(choices, ", ")
+	case objectIn(property) != nil && property.AnyOf != nil:
+		return "text or object"
 	case property.AnyOf != nil:
 		return "size"
 	case property.Minimum != "":
 		return fmt.Sprintf("number from %s to %s", property.Minimum, property.Maximum)
 	case property.Pattern != "":
 		return "duration"
-	case property.Type == "object" && property.AdditionalProperties != nil && property.Properties == nil:
+	case property.Type == "object" && property.Properties == nil && property.AdditionalProperties != nil && property.AdditionalProperties.Type == "string":
 		return "map of text"
+	case property.Type == "object" && property.Properties == nil:
+		return "map"
 	case property.Type == "string":
 		return "text"
 	case property.Type == "boolean":

@@ -1,9 +1,9 @@
-package binding
+// Package pattern is how plugin.yaml names what it speaks of: projects,
+// namespaces, repositories and paths. One language for all of them, so that
+// nobody takes a pattern for what it means elsewhere in the file.
+package pattern
 
 import (
-	"net/url"
-	"path"
-	"regexp"
 	"strings"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
@@ -31,8 +31,12 @@ func Compile(text string) (Pattern, *fault.Error) {
 	return Pattern{segments: segments}, nil
 }
 
-// literal matches one text and nothing else, whatever signs it has.
-func literal(text string) Pattern { return Pattern{segments: []string{text}} }
+// Literal matches one text and nothing else, whatever signs it has; a text with
+// a slash is matched by nothing.
+func Literal(text string) Pattern { return Pattern{segments: []string{text}} }
+
+// Anything matches every text.
+func Anything() Pattern { return Pattern{segments: []string{"**"}} }
 
 // Match tells whether the whole text matches.
 func (p Pattern) Match(text string) bool {
@@ -67,33 +71,4 @@ func matchSegment(want, segment string) bool {
 		middle = middle[at+len(part):]
 	}
 	return true
-}
-
-// invalidURL is the canonical form of what is no repository's URL. No pattern
-// can be it.
-const invalidURL = "invalid:"
-
-// scp is git's short form of an SSH address: user@host:path.
-var scp = regexp.MustCompile(`^([A-Za-z0-9._-]+@)?([A-Za-z0-9.*-]+):([^/].*)$`)
-
-// canonicalURL gives the spellings of one repository one form: lower case but
-// for the path, no user, no default port, no .git, no slash at the end. A URL
-// that has queries, fragments, escapes or dots to climb matches nothing.
-func canonicalURL(text string) string {
-	if parts := scp.FindStringSubmatch(text); parts != nil && !strings.Contains(text, "://") {
-		text = "ssh://" + parts[2] + "/" + parts[3]
-	}
-	parsed, err := url.Parse(text)
-	if err != nil || parsed.Scheme == "" || parsed.Opaque != "" || parsed.RawQuery != "" || parsed.Fragment != "" || strings.ContainsAny(text, "%#?") {
-		return invalidURL
-	}
-	host := strings.ToLower(parsed.Hostname())
-	if port := parsed.Port(); port != "" && port != map[string]string{"https": "443", "http": "80", "ssh": "22"}[parsed.Scheme] {
-		host += ":" + port
-	}
-	trimmed := strings.TrimSuffix(strings.TrimRight(parsed.Path, "/"), ".git")
-	if trimmed != "" && path.Clean(trimmed) != trimmed {
-		return invalidURL
-	}
-	return strings.ToLower(parsed.Scheme) + "://" + host + trimmed
 }
