@@ -16,9 +16,9 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
-	"github.com/argocd-seal/argocd-seal-plugin/policy"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/builtin"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/reload"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/report"
 	"github.com/argocd-seal/argocd-seal-plugin/render/engine"
 )
@@ -110,10 +110,11 @@ func (o *checkOptions) progress(stderr io.Writer) io.Writer {
 // rulesOf returns the rules of all environments. One that several ask stands
 // several times.
 func rulesOf(pipeline *plugin.Pipeline, settings config.SealConfig) []bundle.Rule {
-	gate, ok := pipeline.Gate.(*policy.Gate)
+	loaded, ok := pipeline.Gate.(*reload.Gate)
 	if !ok {
 		return nil
 	}
+	gate := loaded.Snapshot()
 	var rules []bundle.Rule
 	for _, environment := range settings.Environments {
 		rules = append(rules, gate.Rules(environment.Name)...)

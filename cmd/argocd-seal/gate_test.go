@@ -23,7 +23,7 @@ func TestKeepPolicies(t *testing.T) {
 	write("package main\n\ndeny contains \"a\" if input.kind == \"A\"\n")
 	settings := config.Default()
 	settings.Policy.Interval = config.Duration(5 * time.Millisecond)
-	settings.Environments = []config.Environment{{Name: "all", Policy: config.EnvironmentPolicy{Bundles: []string{filepath.Dir(name)}}}}
+	settings.Environments = []config.Environment{{Name: "all", Policy: config.EnvironmentPolicy{Bundles: []config.PolicyBundle{{Directory: filepath.Dir(name)}}}}}
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	gate, err := newGate(t.Context(), &settings, gating{log: log})
