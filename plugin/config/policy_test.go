@@ -31,7 +31,7 @@ policy:
 	if diff := cmp.Diff(want, file.Seal.Policy); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if !file.Seal.Environments[0].Policy.Asked() {
+	if !file.Seal.Environments[0].Asked() {
 		t.Error("an environment with a source asks no policy")
 	}
 }
