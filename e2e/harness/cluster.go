@@ -70,7 +70,7 @@ func (c *Cluster) boot(ctx context.Context) error {
 	if err := c.writeKeys(); err != nil {
 		return err
 	}
-	ports, err := freePorts(3)
+	ports, err := freePorts(ctx, 3)
 	if err != nil {
 		return err
 	}
@@ -194,11 +194,11 @@ func (c *Cluster) file(name string) string { return filepath.Join(c.dir, name) }
 
 // freePorts returns ports of the loopback address that nobody listens on. Etcd
 // and kube-apiserver must be told theirs; somebody else may take one before.
-func freePorts(count int) ([]int, error) {
+func freePorts(ctx context.Context, count int) ([]int, error) {
 	ports := make([]int, count)
 	for i := range ports {
 		var config net.ListenConfig
-		listener, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
+		listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
 		}

@@ -72,13 +72,13 @@ func newGateway(t testing.TB, server *Server) *Gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &Gateway{watch: canary.Over(t), proxy: httputil.NewSingleHostReverseProxy(target)}
-	g.proxy.ErrorLog = discard
-	g.proxy.ModifyResponse = g.learn
-	direct := g.proxy.Director
-	g.proxy.Director = func(r *http.Request) {
-		direct(r)
-		r.Header.Del("X-Vault-Namespace") // only Vault Enterprise has namespaces
+	g := &Gateway{watch: canary.Over(t)}
+	g.proxy = &httputil.ReverseProxy{
+		ErrorLog: discard, ModifyResponse: g.learn,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Header.Del("X-Vault-Namespace") // only Vault Enterprise has namespaces
+		},
 	}
 	return g
 }

@@ -113,7 +113,6 @@ func TestEveryImageIsFound(t *testing.T) {
 }
 
 func TestOwners(t *testing.T) {
-	const path = "apps/prod"
 	file := func(place, content string) func(*promotion.Request) {
 		return func(r *promotion.Request) {
 			r.Files = []string{"apps/prod/a.yaml", "apps/prod/b.yaml"}

@@ -88,7 +88,12 @@ type asker interface {
 
 func ask(t *testing.T, gate asker, kind string) policy.Verdict {
 	t.Helper()
-	v, err := gate.Evaluate(t.Context(), policy.Input{Environment: "prod", Objects: []object.Object{{
+	return askWithin(t.Context(), t, gate, kind)
+}
+
+func askWithin(ctx context.Context, t *testing.T, gate asker, kind string) policy.Verdict {
+	t.Helper()
+	v, err := gate.Evaluate(ctx, policy.Input{Environment: "prod", Objects: []object.Object{{
 		File: "a.yaml", Line: 1,
 		Fields: map[string]any{"apiVersion": "v1", "kind": kind, "metadata": map[string]any{"name": "a", "namespace": "b"}},
 	}}})
@@ -203,8 +208,9 @@ func TestEvaluationsDuringReload(t *testing.T) {
 	for range 100 {
 		group.Go(func() {
 			for ctx.Err() == nil {
-				snapshot := gate.Snapshot()
-				pod, job := ask(t, snapshot, "Pod"), ask(t, snapshot, "Job")
+				// What has begun ends, also when the loop does.
+				snapshot, whole := gate.Snapshot(), context.WithoutCancel(ctx)
+				pod, job := askWithin(whole, t, snapshot, "Pod"), askWithin(whole, t, snapshot, "Job")
 				if pod.BundleDigest != job.BundleDigest || pod.Denied() != (pod.BundleDigest == pods) || job.Denied() != (job.BundleDigest == jobs) {
 					mixed.Add(1)
 				}
