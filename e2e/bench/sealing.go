@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/argocd-seal/argocd-seal-plugin/e2e/harness"
@@ -26,6 +27,9 @@ const (
 	paths = 10
 	// few and many are how many references an application has.
 	few, many = 20, 200
+	// settleTime is how long the sidecars are left alone before each request:
+	// a worker that starts for the request before would take its processor.
+	settleTime = 600 * time.Millisecond
 )
 
 // sealing is what resolving and sealing costs one application.
@@ -76,21 +80,44 @@ func measureSealing(ctx context.Context, lab *harness.Lab, dir string, runs int)
 			return nil, err
 		}
 	}
-	sealer, err := sealingPlugin(ctx, dir, vault)
+	config, err := sealingConfig(ctx, dir, vault)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := lab.Serve(ctx, sealer); err != nil {
-		return nil, err
+	// Requests are counted through a proxy, and timed without one.
+	sealer, counted := config("argocd-seal-sealing", vault.Direct), config("argocd-seal-counted", vault.Address)
+	for _, plugin := range []harness.Plugin{sealer, counted} {
+		if _, err := lab.Serve(ctx, plugin); err != nil {
+			return nil, err
+		}
 	}
 	for _, references := range []int{few, many} {
 		result, err := raceSealing(ctx, lab, repository, vault, sealer, references, runs)
 		if err != nil {
 			return nil, err
 		}
+		vault.Asked()
+		if _, err := render(ctx, lab, repository, plugin(counted.FullName()), references); err != nil {
+			return nil, err
+		}
+		result.reads = reads(vault.Asked())
 		results = append(results, result)
 	}
 	return results, nil
+}
+
+// render asks for the application with so many references and says how long
+// that took.
+func render(ctx context.Context, lab *harness.Lab, repository *harness.Repository, source v1alpha1.ApplicationSource, references int) (time.Duration, error) {
+	source.Path = secretsDir(references)
+	began := time.Now()
+	response, err := lab.Generate(ctx, harness.Application{Name: "bench", Project: "default",
+		Namespace: "bench", Repository: repository, Source: source})
+	took := time.Since(began)
+	if err == nil && len(response.Manifests) != objects {
+		err = fmt.Errorf("rendered %d objects, want %d", len(response.Manifests), objects)
+	}
+	return took, err
 }
 
 func raceSealing(ctx context.Context, lab *harness.Lab, repository *harness.Repository, vault *harness.Vault, sealer harness.Plugin, references, runs int) (sealing, error) {
@@ -106,20 +133,11 @@ func raceSealing(ctx context.Context, lab *harness.Lab, repository *harness.Repo
 					return sealing{}, err
 				}
 			}
-			vault.Asked()
-			source := c.source
-			source.Path = secretsDir(references)
-			began := time.Now()
-			response, err := lab.Generate(ctx, harness.Application{Name: "bench", Project: "default",
-				Namespace: "bench", Repository: repository, Source: source})
-			took := time.Since(began)
+			time.Sleep(settleTime)
+			took, err := render(ctx, lab, repository, c.source, references)
 			if err != nil {
 				return sealing{}, fmt.Errorf("%s: %w", c.name, err)
 			}
-			if len(response.Manifests) != objects {
-				return sealing{}, fmt.Errorf("%s: rendered %d objects, want %d", c.name, len(response.Manifests), objects)
-			}
-			result.reads = reads(vault.Asked())
 			if i >= warmRuns {
 				c.took = append(c.took, took)
 			}
@@ -152,29 +170,37 @@ func rotate(ctx context.Context, vault *harness.Vault) error {
 	return nil
 }
 
-// sealingPlugin sets up a login, a certificate and a salt.
-func sealingPlugin(ctx context.Context, dir string, vault *harness.Vault) (harness.Plugin, error) {
+// sealingConfig sets up a login, a certificate and a salt, and returns what makes
+// plugins that use them and find Vault at an address.
+func sealingConfig(ctx context.Context, dir string, vault *harness.Vault) (func(name, address string) harness.Plugin, error) {
 	password := rand.Text()
 	err := errors.Join(
 		vault.Write(ctx, "sys/policies/acl/bench", map[string]any{"policy": `path "kv/data/bench/*" { capabilities = ["read"] }`}),
 		vault.Write(ctx, "auth/userpass/users/bench", map[string]any{"password": password, "token_policies": "bench"}),
 	)
 	if err != nil {
-		return harness.Plugin{}, err
+		return nil, err
 	}
 	certificate, fingerprint, err := sealingCertificate()
 	if err != nil {
-		return harness.Plugin{}, err
+		return nil, err
 	}
 	salt := make([]byte, 32)
 	_, _ = rand.Read(salt)
 	for name, content := range map[string][]byte{"password": []byte(password), "sealing.crt": certificate, "salt": salt} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o400); err != nil {
-			return harness.Plugin{}, err
+			return nil, err
 		}
 	}
+	return func(name, address string) harness.Plugin {
+		text := sealingYAML(dir, address, fingerprint)
+		return harness.Plugin{Name: name, Version: "v1.0", Seal: text}
+	}, nil
+}
+
+func sealingYAML(dir, address, fingerprint string) string {
 	text, err := yaml.Marshal(map[string]any{
-		"vault": map[string]any{"address": vault.Address, "requestsPerSecond": 10000, "roles": []any{map[string]any{
+		"vault": map[string]any{"address": address, "requestsPerSecond": 10000, "roles": []any{map[string]any{
 			"name": "bench", "method": "userpass", "username": "bench", "passwordFile": filepath.Join(dir, "password"),
 		}}},
 		"bindings": []any{map[string]any{"name": "bench", "repoURLs": []any{"file:///**"}, "namespaces": []any{"bench"}, "role": "bench",
@@ -184,7 +210,10 @@ func sealingPlugin(ctx context.Context, dir string, vault *harness.Vault) (harne
 				"fingerprint": fingerprint, "saltFile": filepath.Join(dir, "salt")},
 		}}},
 	})
-	return harness.Plugin{Name: "argocd-seal-sealing", Version: "v1.0", Seal: string(text)}, err
+	if err != nil {
+		panic(err) // maps of strings have always a form
+	}
+	return string(text)
 }
 
 // sealingCertificate makes a certificate as the controller does: RSA with 4096
@@ -214,7 +243,7 @@ func sealingMarkdown(b *strings.Builder, results []sealing) {
 
 The same repo-server renders plain YAML of %d objects, among them ten Secrets whose references name %d paths of a real Vault
 1.17.6 on the loopback address. Sealing is for an RSA key of 4096 bits, as the controller makes them. A value that was sealed
-before for the same place is not encrypted again.
+before for the same place is not encrypted again. Before each request all are left alone for as long as workers take to start.
 
 | references | | median | fastest | slowest | added to the median | reads of Vault |
 | ---: | --- | ---: | ---: | ---: | ---: | ---: |

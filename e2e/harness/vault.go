@@ -24,8 +24,8 @@ type Vault struct {
 	// Root has all rights.
 	Root *api.Client
 	// Address is where the sidecar finds it: in front of Vault stands a proxy
-	// that remembers what was asked.
-	Address string
+	// that remembers what was asked. Direct is Vault's own address.
+	Address, Direct string
 
 	process *Process
 	proxy   *httptest.Server
@@ -104,7 +104,7 @@ func (v *Vault) connect(address, token string) error {
 		v.mu.Unlock()
 		forward.ServeHTTP(w, request)
 	}))
-	v.Address = v.proxy.URL
+	v.Address, v.Direct = v.proxy.URL, address
 	return nil
 }
 
