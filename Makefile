@@ -93,7 +93,7 @@ fresh:
 
 .PHONY: unit
 unit: build $(VAULT) $(CONFTEST) ## unit tests with the race detector
-	CGO_ENABLED=1 GOFLAGS="$(PLAIN_GOFLAGS)" go test -race ./...
+	CGO_ENABLED=1 GOFLAGS="$(PLAIN_GOFLAGS)" go test -race -timeout 30m ./...
 
 .PHONY: e2e
 e2e: build servers ## end-to-end and differential tests
