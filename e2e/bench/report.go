@@ -12,6 +12,7 @@ type report struct {
 	tables      []table
 	idle, after memory
 	sealing     []sealing
+	gating      gating
 }
 
 // table is one application, rendered by all contenders. The first contender is
@@ -37,6 +38,7 @@ plugins also packing and streaming the repository. All three give the same objec
 		t.markdown(&b)
 	}
 	sealingMarkdown(&b, r.sealing)
+	r.gating.markdown(&b)
 	b.WriteString(`
 ## What is compared
 

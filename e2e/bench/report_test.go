@@ -53,6 +53,32 @@ func TestMemoryOfProcessAndChildren(t *testing.T) {
 	}
 }
 
+func TestFiguresOfBenchmarks(t *testing.T) {
+	figures := map[string]float64{}
+	err := readFigures("goos: linux\n"+
+		"BenchmarkProductionLevel/30-2 \t 490\t 7000000 ns/op\n"+
+		"BenchmarkProductionLevel/1000-2 \t 9\t 210000000 ns/op\n"+
+		"BenchmarkBesideConftest-2 \t 40\t 99 ns/op\t 200.0 conftest-ms\t 8.0 gate-ms\nPASS\n", figures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := gatingOf(figures); err == nil || !strings.Contains(err.Error(), "CheckHundredOverlays") {
+		t.Errorf("a missing benchmark is not told: %v", err)
+	}
+	figures["CheckHundredOverlays ns/op"], figures["CheckHundredOverlays cores"] = 16e9, 1.9
+	result, err := gatingOf(figures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	result.markdown(&text)
+	for _, want := range []string{"| 30 | 7.0 ms | 0.23 ms |", "| 1000 | 210.0 ms | 0.21 ms |", "25.0 times as fast", "takes 16.0 s and keeps 1.90"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("the report lacks %q:\n%s", want, &text)
+		}
+	}
+}
+
 func TestTooFewRunsAreRefused(t *testing.T) {
 	if err := run(t.Context(), []string{"-n", "3"}, os.Stdout); err == nil || !strings.Contains(err.Error(), "-n 3") {
 		t.Errorf("run -n 3 = %v, want a refusal", err)

@@ -102,7 +102,10 @@ func measure(ctx context.Context, runs int) (result report, err error) {
 	if result.after, err = settled(ctx, sidecar.PID()); err != nil {
 		return report{}, err
 	}
-	result.sealing, err = measureSealing(ctx, lab, dir, runs)
+	if result.sealing, err = measureSealing(ctx, lab, dir, runs); err != nil {
+		return report{}, err
+	}
+	result.gating, err = measureGate(ctx)
 	return result, err
 }
 
