@@ -50,11 +50,14 @@ type Job struct {
 	Environment string
 }
 
-// Output is what a job became. Objects are in the order of emission.
+// Output is what a job became. Objects are in the order of emission. Beside an
+// error there are no objects, and the rest tells how far the job came.
 type Output struct {
 	Kind        render.Kind
 	Environment string
 	Objects     []object.Object
+	// Verdict is the gate's last one; it is empty where nothing was judged.
+	Verdict policy.Verdict
 	// Injected are the objects that were replaced or filled, and Used what was
 	// read for them.
 	Injected []secrets.Injected
@@ -81,36 +84,41 @@ type Pipeline struct {
 
 // Run takes a job through all stages.
 func (p *Pipeline) Run(ctx context.Context, job Job) (Output, error) {
+	output, err := p.run(ctx, job)
+	if err != nil {
+		output.Objects = nil
+	}
+	return output, err
+}
+
+func (p *Pipeline) run(ctx context.Context, job Job) (Output, error) {
 	choices, err := ApplyParameters(job.Parameters)
 	if err != nil {
 		return Output{}, err
 	}
 	output, environment, err := p.render(ctx, job, choices.Parameters)
 	if err != nil {
-		return Output{}, err
+		return output, err
 	}
 	if choices.Injection != "" && !environment.Resolved {
-		return Output{}, fault.New(fault.Injection, "the parameter injection has no effect: the environment resolves no references").
+		return output, fault.New(fault.Injection, "the parameter injection has no effect: the environment resolves no references").
 			WithFix("leave the parameter out, or ask the platform team to set an injection for the environment")
 	}
 	gate := p.gate()
 	input, err := p.gateInput(ctx, job, environment, output.Objects)
 	if err != nil {
-		return Output{}, err
+		return output, err
 	}
 	if environment.Judged {
-		warnings, err := judge(ctx, gate, input)
-		if err != nil {
-			return Output{}, err
+		if err := output.judge(ctx, gate, input); err != nil {
+			return output, err
 		}
-		output.Warnings = append(output.Warnings, warnings...)
+		output.Warnings = append(output.Warnings, output.Verdict.Warnings()...)
 	}
 	if environment.Resolved {
-		if err := p.resolve(ctx, job, environment, choices.Injection, second{gate, input}, &output); err != nil {
-			return Output{}, err
-		}
+		err = p.resolve(ctx, job, environment, choices.Injection, second{gate, input}, &output)
 	}
-	return output, nil
+	return output, err
 }
 
 // Check renders a job and returns what the gate says of it, without resolving
@@ -161,20 +169,19 @@ func (p *Pipeline) render(ctx context.Context, job Job, options render.Parameter
 	if err != nil {
 		return Output{}, Environment{}, err
 	}
+	output := Output{Environment: environment.Name}
 	result, err := p.Renderer.Render(ctx, p.request(job, job.Path, options))
 	if err != nil {
-		return Output{}, Environment{}, err
+		return output, environment, err
 	}
+	output.Kind, output.Objects, output.Warnings = result.Kind, result.Objects, result.Warnings
 	if err := p.inspect(result.Objects); err != nil {
-		return Output{}, Environment{}, err
+		return output, environment, err
 	}
 	if job.Environment == "" {
-		if err := keepWithin(p.Environments, environment, job.Identity, result.Objects); err != nil {
-			return Output{}, Environment{}, err
-		}
+		err = keepWithin(p.Environments, environment, job.Identity, result.Objects)
 	}
-	output := Output{Kind: result.Kind, Environment: environment.Name, Objects: result.Objects, Warnings: result.Warnings}
-	return output, environment, nil
+	return output, environment, err
 }
 
 // request asks for one directory of the job's source.
@@ -218,7 +225,7 @@ func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment
 	}
 	if environment.Judged && len(resolved.Injections) > 0 {
 		look.input.Objects, look.input.Sealed = resolved.Objects, true
-		if _, err := judge(ctx, look.gate, look.input); err != nil {
+		if err := output.judge(ctx, look.gate, look.input); err != nil {
 			return err
 		}
 	}
@@ -228,17 +235,16 @@ func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment
 	return nil
 }
 
-// judge asks the gate. What it denies is an error; what it warns of goes with
-// the output.
-func judge(ctx context.Context, gate Gate, input policy.Input) ([]*fault.Error, error) {
+// judge asks the gate. What it denies is an error.
+func (o *Output) judge(ctx context.Context, gate Gate, input policy.Input) error {
 	verdict, err := gate.Evaluate(ctx, input)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if verdict.Denied() {
-		return nil, verdict.Faults()
+	if o.Verdict = verdict; verdict.Denied() {
+		return verdict.Faults()
 	}
-	return verdict.Warnings(), nil
+	return nil
 }
 
 // inspect repeats on this side what the worker promised: the worker has met

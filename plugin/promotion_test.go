@@ -119,7 +119,7 @@ func TestPromotion(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(output.Objects) != 1 || !strings.Contains(fault.Text(output.Warnings), test.warning) {
+			if len(output.Objects) != 1 || !strings.Contains(fault.Text(append(output.Verdict.Approvals, output.Warnings...)), test.warning) {
 				t.Errorf("%d objects, warnings %v, want %s", len(output.Objects), output.Warnings, test.warning)
 			}
 		})

@@ -206,12 +206,12 @@ func (s *Service) logRequest(call string, request *request, output Output, start
 			entry.WithField("count", request.ignored).Warn("the application's plugin env is ignored; use parameters")
 		}
 	}
-	for _, warning := range output.Warnings {
-		entry.WithField("warning", warning.Error()).Warn("rendered with a warning")
-	}
 	if err != nil {
 		entry.WithFields(logrus.Fields{"code": fault.CodeOf(err), "error": fault.Text(fault.Of(err))}).Error("request failed")
 		return
+	}
+	for _, warning := range output.Warnings {
+		entry.WithField("warning", warning.Error()).Warn("rendered with a warning")
 	}
 	injected := map[inject.Kind]int{}
 	for _, one := range output.Injected {

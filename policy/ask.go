@@ -13,6 +13,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/gatekeeper"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/promotion"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/schema"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/shape"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/vap"
@@ -92,19 +93,19 @@ func (env *environment) askAll(ctx context.Context, r request) ([][]found, error
 }
 
 // askPromotion compares the application with what it is promoted from.
-func (env *environment) askPromotion(ctx context.Context, input Input) ([]found, fault.List, error) {
+func (env *environment) askPromotion(ctx context.Context, input Input) ([]found, promotion.Result, error) {
 	if env.promotion == nil {
-		return nil, nil, nil
+		return nil, promotion.Result{}, nil
 	}
 	if input.Promotion == nil {
-		return nil, nil, fault.New(fault.Internal, "nobody rendered what the application is promoted from")
+		return nil, promotion.Result{}, fault.New(fault.Internal, "nobody rendered what the application is promoted from")
 	}
-	findings, notices, err := env.promotion.Check(ctx, input.Objects, *input.Promotion)
-	all := make([]found, len(findings))
-	for i, finding := range findings {
+	result, err := env.promotion.Check(ctx, input.Objects, *input.Promotion)
+	all := make([]found, len(result.Findings))
+	for i, finding := range result.Findings {
 		all[i] = found{Outcome: finding.Outcome, index: finding.Object}
 	}
-	return all, notices, err
+	return all, result, err
 }
 
 func (env *environment) askObject(ctx context.Context, r request, i int) ([]found, error) {

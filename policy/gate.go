@@ -131,7 +131,7 @@ func (g *Gate) Evaluate(ctx context.Context, input Input) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, err
 	}
-	promoted, more, err := env.askPromotion(ctx, input)
+	promoted, owners, err := env.askPromotion(ctx, input)
 	if err != nil {
 		return Verdict{}, err
 	}
@@ -139,6 +139,7 @@ func (g *Gate) Evaluate(ctx context.Context, input Input) (Verdict, error) {
 		return Verdict{}, fault.New(fault.Limit, "the policies gave more than %d messages", maxOutcomes)
 	}
 	v := g.decide(env, input, found)
-	v.Notices = slices.Concat(notices, more, v.Notices)
+	v.Approvals = owners.Approvals
+	v.Notices = slices.Concat(notices, owners.Notices, v.Notices)
 	return v, nil
 }

@@ -5,11 +5,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/catalog"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/report"
@@ -26,14 +28,18 @@ func newPolicyCommand() *cobra.Command {
 
 // catalogOptions say which rules are shown, and how.
 type catalogOptions struct {
-	policies []string
-	level    string
-	format   string
+	policies    []string
+	level       string
+	format      string
+	config      string
+	environment string
 }
 
 func (o *catalogOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&o.policies, "policy", nil, "directory with more policies; repeat it for several")
 	flags.StringVar(&o.format, "format", string(report.Table), "table or json")
+	flags.StringVar(&o.config, "config", "", "plugin.yaml whose parameters and policies are shown")
+	flags.StringVar(&o.environment, "environment", "", "environment of --config; needless where it has one only")
 }
 
 // load reads the built-in bundle and the directories.
@@ -41,9 +47,17 @@ func (o *catalogOptions) load() (*catalog.Catalog, error) {
 	if o.format != string(report.Table) && o.format != string(report.JSON) {
 		return nil, fault.New(fault.Parameter, "there is no format %q", fault.Clean(o.format, 80)).WithFix("use table or json")
 	}
-	rules := &catalog.Catalog{}
-	if err := rules.Builtin(nil); err != nil {
+	asked, err := o.asked()
+	if err != nil {
 		return nil, err
+	}
+	rules := &catalog.Catalog{}
+	if err := rules.Builtin(asked.Parameters); err != nil {
+		return nil, err
+	}
+	rules.Native()
+	for _, own := range asked.Bundles {
+		o.policies = append(o.policies, own.Directory)
 	}
 	for _, dir := range o.policies {
 		if err := rules.Directory(dir); err != nil {
@@ -51,6 +65,29 @@ func (o *catalogOptions) load() (*catalog.Catalog, error) {
 		}
 	}
 	return rules, nil
+}
+
+// asked is what an environment of --config is judged by.
+func (o *catalogOptions) asked() (config.EnvironmentPolicy, error) {
+	if o.config == "" {
+		if o.environment != "" {
+			return config.EnvironmentPolicy{}, fault.New(fault.Parameter, "--environment needs --config").WithFix("name plugin.yaml with --config")
+		}
+		return config.EnvironmentPolicy{}, nil
+	}
+	file, err := config.Load(o.config)
+	if err != nil {
+		return config.EnvironmentPolicy{}, err
+	}
+	var names []string
+	for _, environment := range file.Seal.Environments {
+		if environment.Name == o.environment || o.environment == "" && len(file.Seal.Environments) == 1 {
+			return environment.Policy, nil
+		}
+		names = append(names, environment.Name)
+	}
+	return config.EnvironmentPolicy{}, fault.New(fault.Parameter, "%s has no environment %q", o.config, fault.Clean(o.environment, 80)).
+		WithFix("use --environment with one of: %s", strings.Join(names, ", "))
 }
 
 func newPolicyListCommand() *cobra.Command {

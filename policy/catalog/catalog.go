@@ -21,7 +21,8 @@ import (
 // Rule is one rule as people ask about it.
 type Rule struct {
 	ID string `json:"id"`
-	// Bundle is the directory that the rule comes from, or "builtin".
+	// Bundle is the directory that the rule comes from, or "builtin", or "plugin"
+	// for rules that are no policies in Rego.
 	Bundle string `json:"bundle"`
 	// Level is the lowest level of the built-in bundle that holds the rule.
 	Level    string `json:"level,omitempty"`
@@ -36,9 +37,9 @@ type Rule struct {
 	Input      shape.Shape        `json:"input"`
 	Parameters []Parameter        `json:"parameters,omitempty"`
 	References []bundle.Reference `json:"references,omitempty"`
-	// File and Line are where the rule stands.
-	File string `json:"file"`
-	Line int    `json:"line"`
+	// File and Line are where the rule stands, if it is one in Rego.
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
 	// Source is the rule's text in Rego.
 	Source string `json:"-"`
 	// Example is an object, or a list of them, that the rule gives a message

@@ -84,11 +84,15 @@ func Explain(w io.Writer, rule Rule, width int) error {
 		field(label, parameter.String())
 		label = ""
 	}
-	field("rego", rule.Place())
+	if rule.Source != "" {
+		field("rego", rule.Place())
+	}
 	if rule.Example != "" {
 		fmt.Fprintf(&b, "\n%s\n\n%s", examples[rule.Decision], indented(rule.Example))
 	}
-	fmt.Fprintf(&b, "\nThe rule:\n\n%s", indented(rule.Source))
+	if rule.Source != "" {
+		fmt.Fprintf(&b, "\nThe rule:\n\n%s", indented(rule.Source))
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -33,43 +33,41 @@ type lack struct {
 // checkOwners tells who must approve changes of the application's directory.
 // Where the platform asks for it and nobody must, that is a violation; otherwise
 // it is something to know.
-func (r Rule) checkOwners(ctx context.Context, request Request) ([]Finding, fault.List, error) {
+func (r Rule) checkOwners(ctx context.Context, request Request) (Result, error) {
 	host := cmp.Or(r.Host, codeowners.GitHub)
 	if request.File == nil {
-		findings, notices := r.report(nil, lack{
+		return r.report(Result{}, lack{
 			message: "nobody can tell who must approve changes of " + request.Path + ": Argo CD sent only a part of the repository",
 			fix:     "add /CODEOWNERS to the Application's annotation argocd.argoproj.io/manifest-generate-paths, or remove it",
-		})
-		return findings, notices, nil
+		}), nil
 	}
 	file, found, err := codeowners.Find(host, request.File)
 	if err != nil {
-		return nil, nil, err
+		return Result{}, err
 	}
 	if !found {
-		findings, notices := r.report(nil, lack{
+		return r.report(Result{}, lack{
 			message: "nobody must approve changes of " + request.Path + ": there is no CODEOWNERS where " + host.String() + " looks for it",
 			fix:     "add " + host.Places()[0] + " with a rule for the directory",
-		})
-		return findings, notices, nil
+		}), nil
 	}
 	own := []subject{{path.Join(request.Path, newFile), request.Path}}
 	for _, name := range request.Files {
 		own = append(own, subject{name, name})
 	}
-	notices, lacks, err := r.ask(ctx, file, own)
+	approvals, lacks, err := r.ask(ctx, file, own)
 	if err != nil {
-		return nil, nil, err
+		return Result{}, err
 	}
+	result := Result{Approvals: approvals}
 	if r.required() {
 		lacks = append(lacks, r.itself(file, host)...)
 	}
 	if len(file.Skipped) > 0 {
-		notices = append(notices, fault.New(fault.Policy, "%s: %s passes over this line%s", RuleOwners, host, more(len(file.Skipped))).
+		result.Notices = append(result.Notices, fault.New(fault.Policy, "%s: %s passes over this line%s", RuleOwners, host, more(len(file.Skipped))).
 			In(file.Name, file.Skipped[0]).WithFix("correct the line"))
 	}
-	findings, notices := r.report(notices, lacks...)
-	return findings, notices, nil
+	return r.report(result, lacks...), nil
 }
 
 // itself asks who may change CODEOWNERS, and who may add one where the host looks
@@ -84,10 +82,10 @@ func (r Rule) itself(file *codeowners.File, host codeowners.Host) []lack {
 	return nil
 }
 
-// ask looks every subject up. The notices name each rule once, with the first
+// ask looks every subject up. The approvals name each rule once, with the first
 // subject that it covers. Of the subjects that lack an owner, the first is
 // enough to know.
-func (r Rule) ask(ctx context.Context, file *codeowners.File, subjects []subject) (notices fault.List, lacks []lack, err error) {
+func (r Rule) ask(ctx context.Context, file *codeowners.File, subjects []subject) (needed fault.List, lacks []lack, err error) {
 	seen := map[int]bool{}
 	for _, subject := range subjects {
 		if err := ctx.Err(); err != nil {
@@ -98,14 +96,14 @@ func (r Rule) ask(ctx context.Context, file *codeowners.File, subjects []subject
 			lacks = append(lacks, one)
 		}
 		for _, approval := range approvals {
-			if approval.Needed() && !seen[approval.Line] && len(notices) < verdict.MaxMessagesARule {
+			if approval.Needed() && !seen[approval.Line] && len(needed) < verdict.MaxMessagesARule {
 				seen[approval.Line] = true
-				notices = append(notices, fault.New(fault.Policy, "%s: changes of %s need %s", RuleOwners, subject.name, describe(approval)).
+				needed = append(needed, fault.New(fault.Policy, "%s: changes of %s need %s", RuleOwners, subject.name, describe(approval)).
 					In(file.Name, approval.Line))
 			}
 		}
 	}
-	return notices, lacks, nil
+	return needed, lacks, nil
 }
 
 func ended(err error, name string) error {
@@ -149,20 +147,19 @@ func (r Rule) trusts(owner string) bool {
 
 func (r Rule) required() bool { return r.RequireOwners || len(r.Owners) > 0 }
 
-// report makes violations of what is lacking where the platform requires owners,
-// and more notices where it does not.
-func (r Rule) report(notices fault.List, lacks ...lack) ([]Finding, fault.List) {
-	var findings []Finding
+// report adds violations of what is lacking where the platform requires owners,
+// and notices where it does not.
+func (r Rule) report(result Result, lacks ...lack) Result {
 	for _, one := range lacks {
 		if !r.required() {
-			notices = append(notices, fault.New(fault.Policy, "%s: %s", RuleOwners, one.message).In(one.file, one.line).WithFix("%s", one.fix))
+			result.Notices = append(result.Notices, fault.New(fault.Policy, "%s: %s", RuleOwners, one.message).In(one.file, one.line).WithFix("%s", one.fix))
 			continue
 		}
 		finding := violation(RuleOwners, "nobody has to approve", "", one.message, one.fix)
 		finding.File, finding.Line = one.file, one.line
-		findings = append(findings, *finding)
+		result.Findings = append(result.Findings, *finding)
 	}
-	return findings, notices
+	return result
 }
 
 func describe(approval codeowners.Approval) string {

@@ -67,14 +67,23 @@ type Finding struct {
 	Object int
 }
 
-// Check judges the objects of an application. The notices say who must approve.
-func (r Rule) Check(ctx context.Context, objects []object.Object, request Request) ([]Finding, fault.List, error) {
-	findings := compare(objects, request)
-	owned, notices, err := r.checkOwners(ctx, request)
+// Result is what a promotion was found to be.
+type Result struct {
+	Findings []Finding
+	// Approvals say who must approve changes of what is judged.
+	Approvals fault.List
+	// Notices are to be known, and stop nothing.
+	Notices fault.List
+}
+
+// Check judges the objects of an application.
+func (r Rule) Check(ctx context.Context, objects []object.Object, request Request) (Result, error) {
+	result, err := r.checkOwners(ctx, request)
 	if err != nil {
-		return nil, nil, err
+		return Result{}, err
 	}
-	return append(findings, owned...), notices, nil
+	result.Findings = append(compare(objects, request), result.Findings...)
+	return result, nil
 }
 
 // compare looks for each image among those of the source. A digest names the

@@ -47,14 +47,14 @@ func check(t *testing.T, rule promotion.Rule, objects, source string, edit func(
 	if edit != nil {
 		edit(&request)
 	}
-	findings, notices, err := rule.Check(t.Context(), decode(t, objects), request)
+	result, err := rule.Check(t.Context(), decode(t, objects), request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range findings {
+	for _, f := range result.Findings {
 		said = append(said, strings.Join(strings.Fields(fmt.Sprintf("%s %d %s:%d %s %s: %s", f.Rule, f.Object, f.File, f.Line, f.Outcome.Object, f.Field, f.Message)), " "))
 	}
-	for _, notice := range notices {
+	for _, notice := range append(result.Approvals, result.Notices...) {
 		noticed = append(noticed, notice.Error())
 	}
 	return said, noticed
@@ -181,13 +181,13 @@ func TestOwners(t *testing.T) {
 
 func TestCodeownersThatCannotBeReadIsNoVerdict(t *testing.T) {
 	request := promotion.Request{Path: "a", From: "b", File: func(string) ([]byte, bool) { return make([]byte, 4<<20), true }}
-	if _, _, err := (promotion.Rule{}).Check(t.Context(), nil, request); fault.CodeOf(err) != fault.Limit {
+	if _, err := (promotion.Rule{}).Check(t.Context(), nil, request); fault.CodeOf(err) != fault.Limit {
 		t.Errorf("got %v, want E_LIMIT", err)
 	}
 	ended, cancel := context.WithTimeout(t.Context(), 0)
 	defer cancel()
 	request.File = owned
-	if _, _, err := (promotion.Rule{}).Check(ended, nil, request); fault.CodeOf(err) != fault.PolicyEngine {
+	if _, err := (promotion.Rule{}).Check(ended, nil, request); fault.CodeOf(err) != fault.PolicyEngine {
 		t.Errorf("got %v, want E_POLICY_ENGINE", err)
 	}
 }

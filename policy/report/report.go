@@ -106,7 +106,7 @@ func (r Result) outcomes() []verdict.Outcome {
 	for _, f := range r.Faults {
 		add(f, verdict.Deny)
 	}
-	for _, f := range r.Verdict.Notices {
+	for _, f := range slices.Concat(r.Verdict.Approvals, r.Verdict.Notices) {
 		add(f, verdict.Warn)
 	}
 	return all

@@ -81,6 +81,8 @@ type Verdict struct {
 	// Outcomes are sorted by file, line, object, rule and message. An object
 	// without an outcome passed.
 	Outcomes []Outcome `json:"outcomes"`
+	// Approvals say who must approve changes of what was judged, by CODEOWNERS.
+	Approvals fault.List `json:"approvals,omitempty"`
 	// Notices are things to know that concern no rule's message: waivers that
 	// have expired or are not needed any more.
 	Notices fault.List `json:"notices,omitempty"`
