@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/sirupsen/logrus"
 
@@ -51,7 +52,7 @@ func newGate(ctx context.Context, settings *config.SealConfig, how gating) (*rel
 	}
 	for _, source := range settings.Policy.Sources {
 		if named[source.Name] {
-			made.Sources = append(made.Sources, remote.Source(source))
+			made.Sources = append(made.Sources, source.Remote())
 		}
 	}
 	return reload.New(ctx, made)
@@ -65,7 +66,7 @@ func gateConfig(settings *config.SealConfig, sources map[string]bundle.Source) (
 		if !environment.Asked() {
 			continue
 		}
-		made, err := gateEnvironment(environment, sources)
+		made, err := gateEnvironment(environment, settings.Policy.Sources, sources)
 		for _, one := range fault.Of(err) {
 			faults = append(faults, one.At("", fmt.Sprintf("environments[%d].policy", i)))
 		}
@@ -79,7 +80,7 @@ func gateConfig(settings *config.SealConfig, sources map[string]bundle.Source) (
 }
 
 // gateEnvironment is what the gate asks of one environment.
-func gateEnvironment(settings config.Environment, sources map[string]bundle.Source) (policy.Environment, error) {
+func gateEnvironment(settings config.Environment, described []config.PolicySource, sources map[string]bundle.Source) (policy.Environment, error) {
 	asked := settings.Policy
 	environment := policy.Environment{
 		Level: builtin.Level(asked.Level), Parameters: asked.Parameters,
@@ -106,9 +107,15 @@ func gateEnvironment(settings config.Environment, sources map[string]bundle.Sour
 			Namespaces: own.Namespaces, Version: bundle.Version(own.Version), Combine: own.Combine,
 		})
 	}
-	for _, name := range asked.Sources {
-		source := []bundle.Source{sources[name]}
-		environment.Bundles = append(environment.Bundles, policy.Bundle{Name: name, Policies: source, Data: source})
+	for _, remote := range described {
+		if !slices.Contains(asked.Sources, remote.Name) {
+			continue
+		}
+		source := []bundle.Source{sources[remote.Name]}
+		environment.Bundles = append(environment.Bundles, policy.Bundle{
+			Name: remote.Name, Policies: source, Data: source,
+			Namespaces: remote.Namespaces, Version: bundle.Version(remote.Version), Combine: remote.Combine,
+		})
 	}
 	return environment, nil
 }

@@ -9,7 +9,10 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+	"github.com/argocd-seal/argocd-seal-plugin/policy"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
 )
 
 // What serve starts notices a change of a directory, and stops when told to.
@@ -54,4 +57,31 @@ func TestNoPoliciesNoGate(t *testing.T) {
 		t.Errorf("got %v, %v", gate, err)
 	}
 	keepPolicies(t.Context(), nil)()
+}
+
+// A remote bundle is asked as its source says: only the packages that it names.
+func TestSourcesSayWhatIsAsked(t *testing.T) {
+	settings := config.Default()
+	settings.Policy.Sources = []config.PolicySource{{Name: "central", Namespaces: []string{"wanted"}, Version: "v1", Combine: true}, {Name: "unused"}}
+	settings.Environments = []config.Environment{{Name: "all", Policy: config.EnvironmentPolicy{Sources: []string{"central"}}}}
+	content := bundle.Source{Name: "central@1", Files: map[string][]byte{
+		"wanted.rego": []byte("package wanted\n\nwarn contains sprintf(\"%d objects\", [count(input)])\n"),
+		"other.rego":  []byte("package other\n\ndeny contains \"never asked\"\n"),
+	}}
+	made, err := gateConfig(&settings, map[string]bundle.Source{"central": content})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := policy.New(t.Context(), made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod := object.Object{File: "a.yaml", Line: 1, Fields: map[string]any{"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": "a"}}}
+	v, err := gate.Evaluate(t.Context(), policy.Input{Environment: "all", Objects: []object.Object{pod, pod}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(v.Outcomes) != 1 || v.Denied() || v.Outcomes[0].Message != "2 objects" {
+		t.Errorf("got %+v, want one warning about 2 objects", v.Outcomes)
+	}
 }

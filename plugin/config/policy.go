@@ -55,6 +55,20 @@ type PolicySource struct {
 	PasswordFile string `json:"passwordFile"`
 	// A file with a bearer token.
 	TokenFile string `json:"tokenFile"`
+	// The packages to ask, with wildcards; empty means every package with rules.
+	Namespaces []string `json:"namespaces"`
+	// The version of Rego; empty reads each file as v1, and as v0 where it is not v1.
+	Version string `json:"version" enum:"v1,v0"`
+	// Whether every rule gets the list of all objects, as conftest's --combine does.
+	Combine bool `json:"combine"`
+}
+
+// Remote is where the source is and how it is asked.
+func (s PolicySource) Remote() remote.Source {
+	return remote.Source{
+		Name: s.Name, OCI: s.OCI, Digest: s.Digest, Tag: s.Tag, Git: s.Git, Commit: s.Commit, Branch: s.Branch, Follow: s.Follow,
+		Path: s.Path, CAFile: s.CAFile, Username: s.Username, PasswordFile: s.PasswordFile, TokenFile: s.TokenFile,
+	}
 }
 
 func defaultPolicy() Policy {
@@ -66,7 +80,7 @@ func (p Policy) check(r *reader, environments []Environment) {
 	known := map[string]bool{}
 	for i, source := range p.Sources {
 		field := fmt.Sprintf("policy.sources[%d]", i)
-		for _, problem := range remote.Source(source).Problems() {
+		for _, problem := range source.Remote().Problems() {
 			r.refuse(field+"."+problem.Field, problem.Fix, "%s", problem.Message)
 		}
 		if known[source.Name] {

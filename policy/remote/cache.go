@@ -4,6 +4,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"time"
 
 	"github.com/sirupsen/logrus"
 )
@@ -34,6 +36,8 @@ func (c cache) get(name string, limit int64) ([]byte, bool) {
 		return nil, false
 	}
 	defer func() { _ = file.Close() }()
+	// Use keeps it from being pruned.
+	_ = os.Chtimes(file.Name(), time.Time{}, time.Now())
 	body, err := io.ReadAll(io.LimitReader(file, limit+1))
 	return body, err == nil && int64(len(body)) <= limit
 }
@@ -47,7 +51,27 @@ func (c cache) put(name string, body []byte) {
 	if err := c.write(filepath.Join(c.dir, name), body); err != nil {
 		c.log.WithError(err).Warn("the cache of policies cannot be written")
 	}
+	c.prune(time.Now().Add(-keptUnused))
 }
+
+// keptUnused is how long content stays that nobody asks for.
+const keptUnused = 90 * 24 * time.Hour
+
+// prune removes what was last used before a time.
+func (c cache) prune(before time.Time) {
+	entries, err := os.ReadDir(c.dir)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() && cached.MatchString(entry.Name()) && info.ModTime().Before(before) {
+			_ = os.Remove(filepath.Join(c.dir, entry.Name()))
+		}
+	}
+}
+
+// cached is the form of the names in the directory, which may hold other files.
+var cached = regexp.MustCompile(`^([0-9a-f]{64}|[0-9a-f]{40}|\.part-[0-9]+)$`)
 
 func (c cache) write(name string, body []byte) error {
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {

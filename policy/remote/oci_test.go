@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -221,4 +222,41 @@ func TestCacheServesWithoutRegistry(t *testing.T) {
 	write(t, cached.CacheDir, map[string]string{strings.TrimPrefix(digestOf(deny), "sha256:"): strings.Replace(deny, "Pod", "Job", 1)})
 	_, err = fetcher(t, pinned, offline).Fetch(t.Context())
 	wantFault(t, err, "not in the cache")
+}
+
+// What nobody has asked for in months goes; what is in use and what is not the
+// cache's own stays.
+func TestCacheIsPruned(t *testing.T) {
+	host := startRegistry(t, nil)
+	options := remote.Options{CacheDir: t.TempDir()}
+	old := time.Now().Add(-200 * 24 * time.Hour)
+	first := push(t, host, "v1", policyFile("a.rego", deny))
+	used := remote.Source{OCI: "http://" + host + "/policies/platform", Digest: first}
+	if _, err := fetcher(t, used, options).Fetch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	write(t, options.CacheDir, map[string]string{strings.Repeat("a", 40): "old", strings.Repeat("b", 64): "old", "notes.txt": "old"})
+	entries, err := os.ReadDir(options.CacheDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if err := os.Chtimes(filepath.Join(options.CacheDir, entry.Name()), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := fetcher(t, used, options).Fetch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	second := push(t, host, "v2", policyFile("b.rego", deny))
+	if _, err := fetcher(t, remote.Source{OCI: used.OCI, Digest: second}, options).Fetch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, kept := range map[string]bool{
+		strings.Repeat("a", 40): false, strings.Repeat("b", 64): false, "notes.txt": true, strings.TrimPrefix(first, "sha256:"): true,
+	} {
+		if _, err := os.Stat(filepath.Join(options.CacheDir, name)); (err == nil) != kept {
+			t.Errorf("%s: kept %t, want %t", name, err == nil, kept)
+		}
+	}
 }
