@@ -136,7 +136,7 @@ func (b *builder) merge(fields map[string]any, node *yaml.Node, depth int) error
 		}
 		merged, ok := value.(map[string]any)
 		if !ok {
-			return b.fault(fault.YAML, node, "<< needs a mapping, not %s", describe(value))
+			return b.fault(fault.YAML, node, "<< needs a mapping, not %s", Describe(value))
 		}
 		for key, field := range merged {
 			fields[key] = field

@@ -2,6 +2,7 @@ package object
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"regexp"
@@ -119,7 +120,7 @@ func appendDocument(objects []Object, file string, line int, value any) ([]Objec
 	case map[string]any:
 		return append(objects, Object{Fields: value, File: file, Line: line}), nil
 	default:
-		return nil, fault.New(fault.ObjectShape, "the document is %s, not an object", describe(value)).
+		return nil, fault.New(fault.ObjectShape, "the document is %s, not an object", Describe(value)).
 			In(file, line).WithFix("a document begins with apiVersion and kind; exclude the file if it is not a manifest")
 	}
 }
@@ -151,9 +152,9 @@ func parseFault(file string, err error) *fault.Error {
 	return fault.New(code, "%s", fault.Clean(text, 256)).In(file, line)
 }
 
-// describe names the type of a decoded value for people.
-func describe(value any) string {
-	switch value.(type) {
+// Describe names the type of a decoded value for people.
+func Describe(value any) string {
+	switch value := value.(type) {
 	case nil:
 		return "empty"
 	case map[string]any:
@@ -164,7 +165,10 @@ func describe(value any) string {
 		return "a string"
 	case bool:
 		return "true or false"
-	default:
-		return "a number"
+	case json.Number:
+		if strings.ContainsAny(value.String(), ".eE") {
+			return "a number with a fraction"
+		}
 	}
+	return "a number"
 }

@@ -19,7 +19,7 @@ func ParseLine(line []byte, file string, number int) (Object, error) {
 	}
 	fields, ok := value.(map[string]any)
 	if !ok {
-		return Object{}, fault.New(fault.ObjectShape, "the document is %s, not an object", describe(value)).In(file, number)
+		return Object{}, fault.New(fault.ObjectShape, "the document is %s, not an object", Describe(value)).In(file, number)
 	}
 	return Object{Fields: fields, File: file, Line: number}, nil
 }

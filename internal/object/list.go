@@ -35,7 +35,7 @@ func flatten(leaves, objects []Object, depth int) ([]Object, error) {
 		for _, item := range items {
 			fields, ok := item.(map[string]any)
 			if !ok {
-				return nil, o.Fault(fault.ObjectShape, "items", "an item is %s, not an object", describe(item))
+				return nil, o.Fault(fault.ObjectShape, "items", "an item is %s, not an object", Describe(item))
 			}
 			children = append(children, Object{Fields: fields, File: o.File, Line: o.Line})
 		}
@@ -101,7 +101,7 @@ func describeField(fields map[string]any, key string) string {
 	} else if value == "" {
 		return "empty"
 	} else {
-		return describe(value)
+		return Describe(value)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 )
 
 // The bounds of one CustomResourceDefinition's schemas.
@@ -109,7 +111,7 @@ func (c *compiler) form(schema map[string]any, open bool) form {
 			c.refuse("type", "the type is missing")
 		}
 	default:
-		c.refuse("type", "must be a string, it is %s", describe(named))
+		c.refuse("type", "must be a string, it is %s", object.Describe(named))
 	}
 	return anything
 }
@@ -186,7 +188,7 @@ func (c *compiler) items(schema map[string]any, n *node) {
 func (c *compiler) schema(value any) map[string]any {
 	schema, ok := value.(map[string]any)
 	if !ok {
-		c.problem("must be a schema, it is "+describe(value), "")
+		c.problem("must be a schema, it is "+object.Describe(value), "")
 	}
 	return schema
 }
@@ -194,7 +196,7 @@ func (c *compiler) schema(value any) map[string]any {
 func (c *compiler) flag(schema map[string]any, keyword string) bool {
 	set, ok := schema[keyword].(bool)
 	if schema[keyword] != nil && !ok {
-		c.refuse(keyword, "must be true or false, it is %s", describe(schema[keyword]))
+		c.refuse(keyword, "must be true or false, it is %s", object.Describe(schema[keyword]))
 	}
 	return set
 }
@@ -202,7 +204,7 @@ func (c *compiler) flag(schema map[string]any, keyword string) bool {
 func (c *compiler) mapping(schema map[string]any, keyword string) map[string]any {
 	set, ok := schema[keyword].(map[string]any)
 	if schema[keyword] != nil && !ok {
-		c.refuse(keyword, "must be a mapping, it is %s", describe(schema[keyword]))
+		c.refuse(keyword, "must be a mapping, it is %s", object.Describe(schema[keyword]))
 	}
 	return set
 }
@@ -210,7 +212,7 @@ func (c *compiler) mapping(schema map[string]any, keyword string) map[string]any
 func (c *compiler) list(schema map[string]any, keyword string) []any {
 	set, ok := schema[keyword].([]any)
 	if schema[keyword] != nil && !ok {
-		c.refuse(keyword, "must be a list, it is %s", describe(schema[keyword]))
+		c.refuse(keyword, "must be a list, it is %s", object.Describe(schema[keyword]))
 	}
 	return set
 }
@@ -220,7 +222,7 @@ func (c *compiler) texts(schema map[string]any, keyword string) []string {
 	for _, item := range c.list(schema, keyword) {
 		text, ok := item.(string)
 		if !ok {
-			c.refuse(keyword, "must be a list of strings, it holds %s", describe(item))
+			c.refuse(keyword, "must be a list of strings, it holds %s", object.Describe(item))
 			return nil
 		}
 		texts = append(texts, text)
@@ -231,7 +233,7 @@ func (c *compiler) texts(schema map[string]any, keyword string) []string {
 func (c *compiler) text(schema map[string]any, keyword string) string {
 	set, ok := schema[keyword].(string)
 	if schema[keyword] != nil && !ok {
-		c.refuse(keyword, "must be a string, it is %s", describe(schema[keyword]))
+		c.refuse(keyword, "must be a string, it is %s", object.Describe(schema[keyword]))
 	}
 	return set
 }
@@ -245,7 +247,7 @@ func (c *compiler) integer(schema map[string]any, keyword string) *int64 {
 			return &value
 		}
 	}
-	c.refuse(keyword, "must be an integer, it is %s", describe(schema[keyword]))
+	c.refuse(keyword, "must be an integer, it is %s", object.Describe(schema[keyword]))
 	return nil
 }
 
@@ -258,7 +260,7 @@ func (c *compiler) number(schema map[string]any, keyword string) *float64 {
 			return &value
 		}
 	}
-	c.refuse(keyword, "must be a number, it is %s", describe(schema[keyword]))
+	c.refuse(keyword, "must be a number, it is %s", object.Describe(schema[keyword]))
 	return nil
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 )
 
 // maxQuantity bounds a quantity in bytes: the longest that means something is
@@ -118,7 +120,7 @@ func misfitNumber(want form, value json.Number) *Finding {
 
 // mistyped says what a value must be and what it is.
 func mistyped(want form, value any) *Finding {
-	finding := &Finding{Message: "must be " + forms[want] + ", it is " + describe(value)}
+	finding := &Finding{Message: "must be " + forms[want] + ", it is " + object.Describe(value)}
 	switch value := value.(type) {
 	case string:
 		_, err := strconv.ParseFloat(value, 64)
@@ -136,25 +138,4 @@ func mistyped(want form, value any) *Finding {
 		}
 	}
 	return finding
-}
-
-// describe names the type of a value for people.
-func describe(value any) string {
-	switch value := value.(type) {
-	case map[string]any:
-		return "a mapping"
-	case []any:
-		return "a list"
-	case string:
-		return "a string"
-	case bool:
-		return "true or false"
-	case json.Number:
-		if strings.ContainsAny(value.String(), ".eE") {
-			return "a number with a fraction"
-		}
-		return "a number"
-	default:
-		return "empty"
-	}
 }

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"k8s.io/kube-openapi/pkg/validation/strfmt"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 )
 
 // values is what a schema asks of a value beside its type. As in JSON Schema a
@@ -64,7 +66,7 @@ func (w *walker) meets(v *values, value any) bool {
 // format does the API server leave that to the type.
 func (w *walker) meetsBare(v *values, value any) bool {
 	if v.bare && v.format != "" {
-		return w.fail("must be of the format %s, it is %s", v.format, describe(value))
+		return w.fail("must be of the format %s, it is %s", v.format, object.Describe(value))
 	}
 	return true
 }
@@ -88,7 +90,7 @@ func (w *walker) meetsTypes(v *values, value any) bool {
 			return true
 		}
 	}
-	return w.fail("must not be %s", describe(value))
+	return w.fail("must not be %s", object.Describe(value))
 }
 
 func (w *walker) meetsEnum(v *values, value any) bool {
