@@ -61,7 +61,7 @@ type Event struct {
 	Injections []Injection `json:"injections,omitempty"`
 	// Certificate is the SHA-256 of the certificate that sealed, in hexadecimal.
 	Certificate string `json:"certificate,omitempty"`
-	// Output is the SHA-256 of the manifests that left, joined by line feeds, in
+	// Output is the SHA-256 of the manifests that left, a line feed after each, in
 	// hexadecimal.
 	Output string `json:"output,omitempty"`
 	// Source is the SHA-256 of the archive as it was received, in hexadecimal.

@@ -62,7 +62,9 @@ type Output struct {
 	// read for them.
 	Injected []secrets.Injected
 	Used     []secrets.Usage
-	Warnings []*fault.Error
+	// Certificate is the fingerprint of what sealed, if something was.
+	Certificate string
+	Warnings    []*fault.Error
 }
 
 // Pipeline runs a request through its stages, in one direction. Any failure
@@ -231,6 +233,7 @@ func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment
 	}
 	object.Sort(resolved.Objects)
 	output.Objects, output.Injected, output.Used = resolved.Objects, resolved.Injections, resolved.Used
+	output.Certificate = resolved.Certificate
 	output.Warnings = append(output.Warnings, resolved.Warnings...)
 	return nil
 }

@@ -29,6 +29,9 @@ type Config struct {
 	// Waivers is a file in WaiversFS; empty means that nothing is waived.
 	Waivers   string
 	WaiversFS fs.FS
+	// Inputs are the digests or commits of what bundles were fetched from, by name.
+	// Verdicts repeat them.
+	Inputs map[string]string
 	// Timeout bounds one evaluation; 0 means [DefaultTimeout].
 	Timeout time.Duration
 	// Now is the clock that waivers expire by; nil means [time.Now].

@@ -34,6 +34,7 @@ type (
 type Gate struct {
 	environments map[string]*environment
 	waivers      *waiver.Set
+	inputs       map[string]string
 	timeout      time.Duration
 	now          func() time.Time
 }
@@ -42,7 +43,7 @@ type Gate struct {
 // are faults, all of one kind of mistake together, with file and line where a
 // policy or a waiver is wrong.
 func New(ctx context.Context, config Config) (*Gate, error) {
-	g := &Gate{environments: map[string]*environment{}, timeout: config.Timeout, now: config.Now}
+	g := &Gate{environments: map[string]*environment{}, inputs: config.Inputs, timeout: config.Timeout, now: config.Now}
 	if g.timeout <= 0 {
 		g.timeout = DefaultTimeout
 	}
@@ -139,7 +140,7 @@ func (g *Gate) Evaluate(ctx context.Context, input Input) (Verdict, error) {
 		return Verdict{}, fault.New(fault.Limit, "the policies gave more than %d messages", maxOutcomes)
 	}
 	v := g.decide(env, input, found)
-	v.Approvals = owners.Approvals
+	v.Approvals, v.Inputs = owners.Approvals, g.inputs
 	v.Notices = slices.Concat(notices, owners.Notices, v.Notices)
 	return v, nil
 }

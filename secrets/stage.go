@@ -108,7 +108,10 @@ type Result struct {
 	Used []Usage
 	// Injections are the Secrets that were replaced, for the audit trail.
 	Injections []Injected
-	Warnings   fault.List
+	// Certificate is the fingerprint of what sealed, the SHA-256 in hexadecimal;
+	// empty where nothing was sealed.
+	Certificate string
+	Warnings    fault.List
 }
 
 // Usage is one key of one version of a secret that a request used.
@@ -160,7 +163,16 @@ func (s *Stage) Apply(ctx context.Context, request Request) (Result, error) {
 	if len(p.faults) > 0 {
 		return Result{}, p.faults
 	}
+	result.Certificate = environment.certificate(result.Injections)
 	return result, nil
+}
+
+// certificate names what the injections were sealed with, if one was.
+func (e *Environment) certificate(injections []Injected) string {
+	if e.Sealer == nil || !slices.ContainsFunc(injections, func(one Injected) bool { return one.Kind == inject.KindSealedSecret }) {
+		return ""
+	}
+	return e.Sealer.Fingerprint()
 }
 
 // limit returns a limit or its default.

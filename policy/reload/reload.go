@@ -182,6 +182,7 @@ func (g *Gate) rebuild(ctx context.Context, contents map[string]bundle.Source) e
 		if err != nil {
 			return err
 		}
+		config.Inputs = g.digests(contents)
 		before, err := config.Fingerprint()
 		if err != nil {
 			return err
@@ -219,14 +220,9 @@ func compile(ctx context.Context, config policy.Config) (gate *policy.Gate, err 
 }
 
 func (g *Gate) note(contents map[string]bundle.Source, faults fault.List) {
-	now := State{Sources: map[string]string{}}
+	now := State{Sources: g.digests(contents)}
 	if before := g.state.Load(); before != nil {
 		now.LastSuccess = before.LastSuccess
-	}
-	for _, fetcher := range g.fetchers {
-		if name := fetcher.Source().Name; contents[name].Name != "" {
-			now.Sources[name] = fetcher.Last().Digest
-		}
 	}
 	if loaded := g.loaded.Load(); loaded != nil {
 		now.Environments = loaded.gate.Digests()
@@ -235,4 +231,15 @@ func (g *Gate) note(contents map[string]bundle.Source, faults fault.List) {
 		now.LastSuccess = time.Now()
 	}
 	g.state.Store(&now)
+}
+
+// digests names what each source that was fetched holds.
+func (g *Gate) digests(contents map[string]bundle.Source) map[string]string {
+	digests := map[string]string{}
+	for _, fetcher := range g.fetchers {
+		if name := fetcher.Source().Name; contents[name].Name != "" {
+			digests[name] = fetcher.Last().Digest
+		}
+	}
+	return digests
 }

@@ -78,6 +78,9 @@ type Verdict struct {
 	// BundleDigest names everything that decided: bundles, levels, parameters
 	// and waivers.
 	BundleDigest string `json:"bundleDigest"`
+	// Inputs are the digests or commits of the remote sources that the policies
+	// were made from, by name.
+	Inputs map[string]string `json:"inputs,omitempty"`
 	// Outcomes are sorted by file, line, object, rule and message. An object
 	// without an outcome passed.
 	Outcomes []Outcome `json:"outcomes"`

@@ -1,0 +1,115 @@
+package plugin
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"github.com/argocd-seal/argocd-seal-plugin/audit"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/policy"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
+)
+
+// Auditor keeps what happened. It is safe for concurrent use. An error means
+// that the event is not kept and that the platform does not go on without: the
+// request then fails.
+type Auditor interface {
+	Record(ctx context.Context, event audit.Event) error
+}
+
+// maxListed bounds each list of an event: a tenant decides how many references,
+// Secrets and rules a request has.
+const maxListed = 1000
+
+// eventOf describes one request. What a tenant has chosen is cleaned and bounded.
+func eventOf(request *request, output Output, manifests []string, err error) audit.Event {
+	event := audit.Event{
+		Version: audit.Version, Time: time.Now(), Type: audit.Render, Outcome: "OK",
+		Environment: output.Environment, Renderer: string(output.Kind), Objects: len(output.Objects),
+		Verdict: verdictOf(output.Verdict), Certificate: output.Certificate, Inputs: output.Verdict.Inputs,
+	}
+	if request != nil {
+		id := request.job.Identity
+		event.ID = request.id
+		event.App, event.Project, event.Namespace = cleaned(id.App), cleaned(id.Project), cleaned(id.Namespace)
+		event.Repo, event.Path, event.Revision = cleaned(redactURL(id.RepoURL)), cleaned(id.Path), cleaned(id.Revision)
+		event.Source = request.digest
+	}
+	if err != nil {
+		event.Outcome = string(fault.CodeOf(err))
+		for _, one := range fault.Of(err) {
+			event.Codes = append(event.Codes, string(one.Code))
+		}
+		event.Codes = distinct(event.Codes)
+		return event
+	}
+	event.Output = digestOf(manifests)
+	for _, used := range output.Used[:min(len(output.Used), maxListed)] {
+		event.References = append(event.References, audit.Reference{
+			Binding: used.Binding, Mount: cleaned(used.Mount), Path: cleaned(used.Path), Key: cleaned(used.Key), Version: used.Version,
+		})
+	}
+	for _, one := range output.Injected[:min(len(output.Injected), maxListed)] {
+		injection := audit.Injection{Object: cleaned(one.Object), Kind: string(one.Kind)}
+		for _, key := range one.Keys[:min(len(one.Keys), maxListed)] {
+			injection.Keys = append(injection.Keys, cleaned(key))
+		}
+		event.Injections = append(event.Injections, injection)
+	}
+	return event
+}
+
+// verdictOf is nil where nothing was judged.
+func verdictOf(v policy.Verdict) *audit.Verdict {
+	if v.BundleDigest == "" {
+		return nil
+	}
+	said := &audit.Verdict{Decision: "pass", Bundle: v.BundleDigest}
+	for _, outcome := range v.Outcomes {
+		switch outcome.Decision {
+		case verdict.Deny:
+			said.Denied = append(said.Denied, outcome.Rule)
+		case verdict.Warn:
+			said.Warned = append(said.Warned, outcome.Rule)
+		case verdict.Waived:
+			if waived := outcome.Waiver; waived != nil && len(said.Waived) < maxListed {
+				said.Waived = append(said.Waived, audit.Waiver{
+					Rule: outcome.Rule, Object: cleaned(outcome.Object), Owner: waived.Owner, Reason: waived.Reason, Expires: waived.Expires,
+				})
+			}
+		}
+	}
+	said.Denied, said.Warned = distinct(said.Denied), distinct(said.Warned)
+	switch {
+	case len(said.Denied) > 0:
+		said.Decision = string(verdict.Deny)
+	case len(said.Warned) > 0:
+		said.Decision = string(verdict.Warn)
+	case len(said.Waived) > 0:
+		said.Decision = string(verdict.Waived)
+	}
+	return said
+}
+
+func cleaned(text string) string { return fault.Clean(text, maxLogged) }
+
+// distinct sorts, keeps each once, and at most maxListed.
+func distinct(texts []string) []string {
+	slices.Sort(texts)
+	texts = slices.Compact(texts)
+	return texts[:min(len(texts), maxListed)]
+}
+
+// digestOf names the manifests that leave: the SHA-256 of each, in their order,
+// with a line feed after it.
+func digestOf(manifests []string) string {
+	sum := sha256.New()
+	for _, manifest := range manifests {
+		_, _ = sum.Write([]byte(manifest))
+		_, _ = sum.Write([]byte{'\n'})
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
