@@ -16,6 +16,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/follow"
 	"github.com/argocd-seal/argocd-seal-plugin/render/source"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
 )
@@ -70,7 +71,10 @@ func (s *Service) GenerateManifest(stream apiclient.ConfigManagementPluginServic
 	}
 	var manifests []string
 	if err == nil {
-		manifests, err = output.Manifests()
+		err = follow.Do(ctx, follow.Emit, func(context.Context) (err error) {
+			manifests, err = output.Manifests()
+			return err
+		})
 	}
 	s.logRequest("generate", request, output, started, err)
 	if err != nil {
@@ -150,7 +154,15 @@ type request struct {
 
 // read takes a stream in and turns it into a job. On success the caller must
 // call release when it no longer needs the source.
-func (s *Service) read(ctx context.Context, stream streamReceiver, tree func(io.Reader, source.Limits) (*source.Tree, error)) (*request, error) {
+func (s *Service) read(ctx context.Context, stream streamReceiver, tree func(io.Reader, source.Limits) (*source.Tree, error)) (got *request, err error) {
+	err = follow.Do(ctx, follow.Intake, func(ctx context.Context) (err error) {
+		got, err = s.takeIn(ctx, stream, tree)
+		return err
+	})
+	return got, err
+}
+
+func (s *Service) takeIn(ctx context.Context, stream streamReceiver, tree func(io.Reader, source.Limits) (*source.Tree, error)) (*request, error) {
 	in, err := receive(stream, ctx.Done(), func() func() {
 		s.receivers.Add(1)
 		return s.receivers.Done
@@ -166,6 +178,8 @@ func (s *Service) read(ctx context.Context, stream streamReceiver, tree func(io.
 	if err != nil {
 		return nil, err
 	}
+	record := follow.Of(ctx)
+	record.App, record.Project = job.Identity.App, job.Identity.Project
 	release, err := s.Intakes.enter(ctx, job.Identity)
 	if err != nil {
 		return nil, err
