@@ -148,6 +148,8 @@ func (s *Service) bound(ctx context.Context) (context.Context, context.CancelFun
 // request is what a stream held.
 type request struct {
 	job     Job
+	id      string
+	digest  string
 	ignored int
 	release func()
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/telemetry"
 )
 
 const (
@@ -80,10 +81,17 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 	}
 	defer revoke()
 	defer keepPolicies(ctx, pipeline.Gate)()
+	shown, stopTraces, err := newTelemetry(ctx, file.Seal.Telemetry, log)
+	if err != nil {
+		return err
+	}
+	defer stopTraces()
 	concurrency := file.Seal.Render.Workers.Concurrency
 	if concurrency == 0 {
 		concurrency = runtime.NumCPU()
 	}
+	intakes := plugin.NewIntakes(intakesPerRender * concurrency)
+	defer watch(ctx, shown, telemetry.Subjects{Workers: pool.Stats, Intakes: intakes.Load}, pipeline, &file.Seal)()
 	server := &plugin.Server{
 		Service: &plugin.Service{
 			Pipeline:  pipeline,
@@ -91,14 +99,14 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 			Static:    staticParameters(file),
 			Archive:   file.Seal.Render.Limits.Archive.Source(),
 			Timeout:   file.Seal.Render.Timeout.Duration(),
-			Intakes:   plugin.NewIntakes(intakesPerRender * concurrency),
+			Intakes:   intakes,
 			Log:       log,
 		},
 		Dir:         options.socketDir,
 		Sockets:     file.Sockets(),
 		AllowedUIDs: file.Seal.Socket.AllowedUIDs,
 		Drain:       drain,
-		Telemetry:   plugin.NewTelemetry(),
+		Telemetry:   shown,
 		Log:         log,
 
 		TelemetryAddress: file.Seal.Telemetry.Address,

@@ -23,24 +23,15 @@ const (
 	Strict Mode = "strict"
 )
 
-// Check is one condition of readiness.
-type Check struct {
-	// Name is fixed or comes from plugin.yaml.
-	Name string
-	// Look tells what is wrong, in words that are no secret, or nil. It answers
-	// from memory: it runs at every probe.
-	Look func(now time.Time) *fault.Error
-}
-
 // Health decides whether the process is ready. It is safe for concurrent use.
 type Health struct {
 	mode Mode
 	wait time.Duration
+	look func(now time.Time) []Check
 	now  func() time.Time
 
 	mu       sync.Mutex
 	began    time.Time
-	checks   []Check
 	states   map[string]state
 	passed   bool
 	draining bool
@@ -52,17 +43,10 @@ type state struct {
 	since time.Time
 }
 
-// NewHealth returns one without checks. wait is how long [Startup] waits for all
+// newHealth returns one that asks look. wait is how long [Startup] waits for all
 // checks to pass.
-func NewHealth(mode Mode, wait time.Duration) *Health {
-	return &Health{mode: mode, wait: wait, now: time.Now, began: time.Now(), states: map[string]state{}}
-}
-
-// Add adds checks.
-func (h *Health) Add(checks ...Check) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.checks = append(h.checks, checks...)
+func newHealth(mode Mode, wait time.Duration, look func(now time.Time) []Check) *Health {
+	return &Health{mode: mode, wait: wait, look: look, now: time.Now, began: time.Now(), states: map[string]state{}}
 }
 
 // Drain makes the process not ready for good.
@@ -76,7 +60,7 @@ func (h *Health) Drain() {
 type Report struct {
 	Ready bool `json:"ready"`
 	Mode  Mode `json:"mode"`
-	// Checks are in the order in which they were added.
+	// Checks are always in the same order.
 	Checks []Finding `json:"checks"`
 }
 
@@ -100,10 +84,10 @@ func (h *Health) Report() Report {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := h.now()
-	report := Report{Mode: h.mode, Checks: make([]Finding, 0, len(h.checks)+1)}
+	report := Report{Mode: h.mode}
 	good := true
-	for _, check := range h.checks {
-		finding := h.find(check.Name, check.Look(now), now)
+	for _, check := range h.look(now) {
+		finding := h.find(check.Name, check.Wrong, now)
 		good = good && finding.OK
 		report.Checks = append(report.Checks, finding)
 	}

@@ -10,6 +10,7 @@ package telemetry
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,14 +25,13 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/follow"
 )
 
-// Telemetry collects metrics and serves them. It is safe for concurrent use,
-// but for the Watch methods, which are called before it serves, each at most
-// once.
+// Telemetry collects metrics and serves them. It is safe for concurrent use.
 type Telemetry struct {
 	registry *prometheus.Registry
 	metrics  *metrics
 	rules    *bounded
 	tracer   trace.Tracer
+	subjects atomic.Pointer[Subjects]
 	// Health says whether the process is ready.
 	Health *Health
 }
@@ -39,25 +39,35 @@ type Telemetry struct {
 // Option changes what [New] returns.
 type Option func(*Telemetry)
 
-// WithTracer has a span started for each request and each of its stages.
-func WithTracer(tracer trace.Tracer) Option { return func(t *Telemetry) { t.tracer = tracer } }
+// WithTraces has a span made of each request and of each of its stages.
+func WithTraces(traces *Traces) Option {
+	return func(t *Telemetry) {
+		traces.exporter.tell = t.exported
+		t.tracer = traces.provider.Tracer(service)
+	}
+}
 
-// WithHealth has the readiness of health served.
-func WithHealth(health *Health) Option { return func(t *Telemetry) { t.Health = health } }
+// WithReadiness says when a failing check makes the process not ready, and how
+// long [Startup] waits for all to pass. The default is Startup with no wait.
+func WithReadiness(mode Mode, wait time.Duration) Option {
+	return func(t *Telemetry) { t.Health.mode, t.Health.wait = mode, wait }
+}
 
 // New returns metrics of its own, with those of the Go runtime and of the
 // process. version is the program's.
 func New(version string, options ...Option) *Telemetry {
 	t := &Telemetry{
 		registry: prometheus.NewRegistry(), metrics: newMetrics(), rules: newBounded(maxRules),
-		tracer: noop.Tracer{}, Health: NewHealth(Startup, 0),
+		tracer: noop.Tracer{},
 	}
+	t.Health = newHealth(Startup, 0, func(now time.Time) []Check { return t.subjects.Load().Checks(now) })
+	t.Watch(Subjects{})
 	for _, option := range options {
 		option(t)
 	}
 	t.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	t.registry.MustRegister(t.metrics.all()...)
-	t.registry.MustRegister(healthReading(t.Health))
+	t.registry.MustRegister(t.subjectReadings(), t.healthReadings())
 	t.metrics.info.WithLabelValues(version).Set(1)
 	return t
 }

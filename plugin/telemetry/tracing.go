@@ -13,7 +13,6 @@ import (
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
@@ -44,10 +43,10 @@ const (
 	maxHeaders = 64 << 10
 )
 
-// Tracer sends spans to a collector until stop is called, which sends the rest.
-// It connects when there is something to send, and a collector that is not there
-// costs requests nothing. What could not be sent is counted by [Telemetry.Exported].
-func Tracer(ctx context.Context, to Collector, version string, log logrus.FieldLogger) (tracer *Traces, err error) {
+// Trace returns traces that go to a collector. It connects when there is
+// something to send, and a collector that is not there costs requests nothing but
+// the memory for the last 2048 spans.
+func Trace(ctx context.Context, to Collector, version string, log logrus.FieldLogger) (*Traces, error) {
 	transport, err := to.transport()
 	if err != nil {
 		return nil, err
@@ -86,13 +85,6 @@ type Traces struct {
 	provider *sdk.TracerProvider
 	exporter *counting
 }
-
-// Tracer starts spans.
-func (t *Traces) Tracer() trace.Tracer { return t.provider.Tracer(service) }
-
-// Observe has told how many spans were exported, and how many were not. It is
-// called before the first span.
-func (t *Traces) Observe(tell func(spans int, err error)) { t.exporter.tell = tell }
 
 // Stop sends what there is and stops, within a bounded time.
 func (t *Traces) Stop() {
@@ -178,8 +170,8 @@ func (c *counting) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) er
 	return nil
 }
 
-// Exported counts spans for [Traces.Observe].
-func (t *Telemetry) Exported(spans int, err error) {
+// exported counts spans.
+func (t *Telemetry) exported(spans int, err error) {
 	result := "exported"
 	if err != nil {
 		result = "failed"

@@ -31,6 +31,9 @@ var _ Source = (*Shared)(nil)
 // NewShared wraps a source.
 func NewShared(source Source) *Shared { return &Shared{source: source} }
 
+// Source returns what is read from.
+func (s *Shared) Source() Source { return s.source }
+
 // Use returns how many reads were shared with one under way, and how many went
 // to the source, since the start.
 func (s *Shared) Use() (shared, read uint64) { return s.joined.Load(), s.flown.Load() }

@@ -40,8 +40,6 @@ type Config struct {
 	Timeout time.Duration
 	// RequestsPerSecond bounds what the process asks of Vault; 0 means 100.
 	RequestsPerSecond float64
-	// Observe is told of what is sent; it may be nil.
-	Observe Observe
 }
 
 // The auth methods.

@@ -3,6 +3,7 @@ package vault
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,11 +26,18 @@ func Outcomes() []string {
 // observed times what goes to Vault.
 type observed struct {
 	next http.RoundTripper
-	tell Observe
+	tell *atomic.Pointer[Observe]
 }
+
+// Observe has every request told from now on.
+func (c *Client) Observe(tell Observe) { c.observe.Store(&tell) }
 
 // RoundTrip sends a request.
 func (o observed) RoundTrip(request *http.Request) (*http.Response, error) {
+	tell := o.tell.Load()
+	if tell == nil {
+		return o.next.RoundTrip(request)
+	}
 	began := time.Now()
 	response, err := o.next.RoundTrip(request)
 	outcome := "unreachable"
@@ -39,7 +47,7 @@ func (o observed) RoundTrip(request *http.Request) (*http.Response, error) {
 	case err == nil:
 		outcome = outcomeOf(response.StatusCode)
 	}
-	o.tell(operationOf(request), outcome, time.Since(began))
+	(*tell)(operationOf(request), outcome, time.Since(began))
 	return response, err
 }
 

@@ -39,15 +39,11 @@ func newHTTPClient(config Config) (*http.Client, error) {
 		}
 	}
 	const connections = 16
-	var transport http.RoundTripper = bounded{&http.Transport{
-		TLSClientConfig: settings, ForceAttemptHTTP2: true, TLSHandshakeTimeout: config.Timeout,
-		MaxIdleConns: connections, MaxIdleConnsPerHost: connections, IdleConnTimeout: 90 * time.Second,
-	}}
-	if config.Observe != nil {
-		transport = observed{transport, config.Observe}
-	}
 	return &http.Client{
-		Transport:     transport,
+		Transport: bounded{&http.Transport{
+			TLSClientConfig: settings, ForceAttemptHTTP2: true, TLSHandshakeTimeout: config.Timeout,
+			MaxIdleConns: connections, MaxIdleConnsPerHost: connections, IdleConnTimeout: 90 * time.Second,
+		}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       config.Timeout,
 	}, nil
