@@ -9,6 +9,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/audit"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/follow"
 	"github.com/argocd-seal/argocd-seal-plugin/policy"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
 )
@@ -30,8 +31,10 @@ func (s *Service) record(ctx context.Context, event audit.Event, outcome error) 
 	if s.Audit == nil {
 		return outcome
 	}
+	event.Milliseconds = follow.Of(ctx).Milliseconds()
 	// A request that ran out of time is recorded all the same.
-	if err := s.Audit.Record(context.WithoutCancel(ctx), event); outcome == nil {
+	err := follow.Do(context.WithoutCancel(ctx), follow.Audit, func(ctx context.Context) error { return s.Audit.Record(ctx, event) })
+	if outcome == nil {
 		return err
 	}
 	return outcome

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 )
 
@@ -27,11 +26,11 @@ type Certificate struct {
 // watchCertificates logs, now and every day until ctx ends, each certificate
 // that has expired or soon will: sealing then fails for all applications of the
 // environment.
-func watchCertificates(ctx context.Context, certificates []Certificate, log logrus.FieldLogger) {
+func watchCertificates(ctx context.Context, certificates func() []Certificate, log logrus.FieldLogger) {
 	tick := time.NewTicker(expiryInterval)
 	defer tick.Stop()
 	for {
-		warnOfExpiry(certificates, time.Now(), log)
+		warnOfExpiry(certificates(), time.Now(), log)
 		select {
 		case <-ctx.Done():
 			return
@@ -51,16 +50,4 @@ func warnOfExpiry(certificates []Certificate, now time.Time, log logrus.FieldLog
 			"expires": certificate.NotAfter.UTC().Format(time.RFC3339), "days": int(left / (24 * time.Hour)),
 		}).Warn("the sealing certificate expires; fetch the cluster's next one with kubeseal --fetch-cert and pin it")
 	}
-}
-
-// watch shows when each certificate expires.
-func (t *Telemetry) watch(certificates []Certificate) {
-	gauge := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "argocd_seal_certificate_expiry_timestamp_seconds",
-		Help: "When the certificate that an environment seals with expires, in seconds since 1970.",
-	}, []string{"environment"})
-	for _, certificate := range certificates {
-		gauge.WithLabelValues(certificate.Environment).Set(float64(certificate.NotAfter.Unix()))
-	}
-	t.registry.MustRegister(gauge)
 }

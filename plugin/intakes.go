@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
 
@@ -15,6 +16,8 @@ import (
 type Intakes struct {
 	all       *semaphore.Weighted
 	perTenant int64
+	// busy and waiting count requests, for [Intakes.Load].
+	busy, waiting atomic.Int64
 
 	mu      sync.Mutex
 	tenants map[string]*tenant
@@ -35,6 +38,8 @@ func NewIntakes(all int) *Intakes {
 // enter waits for a place, first among the tenant's own and then among all. The
 // result gives it back.
 func (i *Intakes) enter(ctx context.Context, id Identity) (leave func(), err error) {
+	i.waiting.Add(1)
+	defer i.waiting.Add(-1)
 	key := "project " + id.Project
 	if id.Project == "" {
 		key = "repository " + id.RepoURL
@@ -49,11 +54,19 @@ func (i *Intakes) enter(ctx context.Context, id Identity) (leave func(), err err
 		i.unuse(key)
 		return nil, fault.New(fault.Busy, "too many requests wait")
 	}
+	i.busy.Add(1)
 	return func() {
+		i.busy.Add(-1)
 		i.all.Release(1)
 		own.slots.Release(1)
 		i.unuse(key)
 	}, nil
+}
+
+// Load returns how many requests have their source in memory, and how many wait
+// for a place.
+func (i *Intakes) Load() (busy, waiting int) {
+	return int(i.busy.Load()), int(i.waiting.Load())
 }
 
 func (i *Intakes) use(key string) *tenant {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/follow"
 	"github.com/argocd-seal/argocd-seal-plugin/policy"
 	"github.com/argocd-seal/argocd-seal-plugin/render"
 	"github.com/argocd-seal/argocd-seal-plugin/render/source"
@@ -172,7 +173,14 @@ func (p *Pipeline) render(ctx context.Context, job Job, options render.Parameter
 		return Output{}, Environment{}, err
 	}
 	output := Output{Environment: environment.Name}
-	result, err := p.Renderer.Render(ctx, p.request(job, job.Path, options))
+	record := follow.Of(ctx)
+	record.Environment = environment.Name
+	var result render.Result
+	err = follow.Do(ctx, follow.Render, func(ctx context.Context) (err error) {
+		result, err = p.Renderer.Render(ctx, p.request(job, job.Path, options))
+		record.Renderer, record.Objects = string(result.Kind), len(result.Objects)
+		return err
+	})
 	if err != nil {
 		return output, environment, err
 	}
@@ -213,7 +221,7 @@ type second struct {
 // of at the first look is not repeated.
 func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment, injection inject.Kind, look second, output *Output) error {
 	id := job.Identity
-	resolved, err := p.Secrets.Apply(ctx, secrets.Request{
+	request := secrets.Request{
 		Identity: secrets.Identity{
 			Project: id.Project, App: id.App, Namespace: id.Namespace, RepoURL: id.RepoURL, Revision: id.Revision,
 		},
@@ -221,6 +229,11 @@ func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment
 		Injection:   injection,
 		Objects:     output.Objects,
 		APIVersions: job.APIVersions,
+	}
+	var resolved secrets.Result
+	err := follow.Do(ctx, follow.Resolve, func(ctx context.Context) (err error) {
+		resolved, err = p.Secrets.Apply(ctx, request)
+		return err
 	})
 	if err != nil {
 		return err
@@ -231,6 +244,7 @@ func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment
 			return err
 		}
 	}
+	follow.Of(ctx).Injected(resolved.Injections)
 	object.Sort(resolved.Objects)
 	output.Objects, output.Injected, output.Used = resolved.Objects, resolved.Injections, resolved.Used
 	output.Certificate = resolved.Certificate
@@ -240,14 +254,19 @@ func (p *Pipeline) resolve(ctx context.Context, job Job, environment Environment
 
 // judge asks the gate. What it denies is an error.
 func (o *Output) judge(ctx context.Context, gate Gate, input policy.Input) error {
-	verdict, err := gate.Evaluate(ctx, input)
-	if err != nil {
-		return err
+	stage := follow.Gate
+	if input.Sealed {
+		stage = follow.SealedGate
 	}
-	if o.Verdict = verdict; verdict.Denied() {
-		return verdict.Faults()
-	}
-	return nil
+	return follow.Do(ctx, stage, func(ctx context.Context) error {
+		verdict, err := gate.Evaluate(ctx, input)
+		if err != nil {
+			return err
+		}
+		o.Verdict = verdict
+		follow.Of(ctx).Judged(verdict)
+		return verdict.Faults().OrNil()
+	})
 }
 
 // inspect repeats on this side what the worker promised: the worker has met

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/follow"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/promotion"
 	"github.com/argocd-seal/argocd-seal-plugin/render"
 	"github.com/argocd-seal/argocd-seal-plugin/render/source"
@@ -33,10 +34,13 @@ func (p *Pipeline) promotion(ctx context.Context, job Job, environment Environme
 	if cleanPath(job.Identity.Path) == job.Path {
 		request.File = job.Source.File
 	}
-	result, err := p.Renderer.Render(ctx, p.request(job, from, render.Parameters{}))
-	if err == nil {
-		err = p.inspect(result.Objects)
-	}
+	var result render.Result
+	err := follow.Do(ctx, follow.Promotion, func(ctx context.Context) (err error) {
+		if result, err = p.Renderer.Render(ctx, p.request(job, from, render.Parameters{})); err != nil {
+			return err
+		}
+		return p.inspect(result.Objects)
+	})
 	if err != nil {
 		return nil, inSource(err, from)
 	}

@@ -17,6 +17,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/telemetry"
 )
 
 const (
@@ -25,6 +26,8 @@ const (
 	maxMessage = 100 << 20
 	// maxStreams bounds the calls of one connection that are open at a time.
 	maxStreams = 1000
+	// healthInterval is how often the gRPC health service looks at readiness.
+	healthInterval = time.Second
 	// dialTimeout bounds the test whether a socket that is in the way is alive.
 	dialTimeout = time.Second
 )
@@ -40,12 +43,12 @@ type Server struct {
 	AllowedUIDs []int
 	// Drain is how long requests in flight may go on when the server stops.
 	Drain     time.Duration
-	Telemetry *Telemetry
+	Telemetry *telemetry.Telemetry
 	// TelemetryAddress is where metrics and health are served over HTTP;
 	// nowhere where it is empty.
 	TelemetryAddress string
-	// Certificates are those that are sealed with.
-	Certificates []Certificate
+	// Certificates returns those that are sealed with now; nil is none at all.
+	Certificates func() []Certificate
 	Log          logrus.FieldLogger
 }
 
@@ -59,22 +62,31 @@ func (s *Server) Run(ctx context.Context, ready func()) error {
 	}
 	server := grpc.NewServer(
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage), grpc.MaxConcurrentStreams(maxStreams),
-		grpc.ChainStreamInterceptor(s.Telemetry.observe, recoverStream(s.Log)), grpc.ChainUnaryInterceptor(recoverUnary(s.Log)),
+		grpc.ChainStreamInterceptor(s.Telemetry.Intercept, recoverStream(s.Log)), grpc.ChainUnaryInterceptor(recoverUnary(s.Log)),
 	)
 	apiclient.RegisterConfigManagementPluginServiceServer(server, s.Service)
 	status := health.NewServer()
+	status.SetServingStatus("", servingStatus(s.Telemetry.Health.Report().Ready))
 	healthpb.RegisterHealthServer(server, status)
 
 	group, ctx := errgroup.WithContext(ctx)
-	if err := s.serveTelemetry(ctx, group); err != nil {
+	// Probes and scrapes are answered until the last request has ended.
+	drained, stopTelemetry := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopTelemetry()
+	if err := s.serveTelemetry(drained, group); err != nil {
 		server.Stop()
 		return errors.Join(err, closeAll(listeners))
 	}
-	s.Telemetry.watch(s.Certificates)
 	group.Go(func() error {
-		watchCertificates(ctx, s.Certificates, s.Log)
+		s.Telemetry.Health.Watch(ctx, healthInterval, func(ready bool) { status.SetServingStatus("", servingStatus(ready)) })
 		return nil
 	})
+	if s.Certificates != nil {
+		group.Go(func() error {
+			watchCertificates(ctx, s.Certificates, s.Log)
+			return nil
+		})
+	}
 	for _, listener := range listeners {
 		group.Go(func() error {
 			// Stopping before serving began is a stop all the same.
@@ -86,14 +98,24 @@ func (s *Server) Run(ctx context.Context, ready func()) error {
 	}
 	group.Go(func() error {
 		<-ctx.Done()
+		s.Telemetry.Health.Drain()
 		status.Shutdown()
 		s.stop(server)
+		stopTelemetry()
 		return nil
 	})
 	ready()
 	err = group.Wait()
 	s.Service.Wait()
 	return err
+}
+
+// servingStatus is readiness in the words of the gRPC health service.
+func servingStatus(ready bool) healthpb.HealthCheckResponse_ServingStatus {
+	if ready {
+		return healthpb.HealthCheckResponse_SERVING
+	}
+	return healthpb.HealthCheckResponse_NOT_SERVING
 }
 
 func (s *Server) serveTelemetry(ctx context.Context, group *errgroup.Group) error {

@@ -16,6 +16,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/follow"
 	"github.com/argocd-seal/argocd-seal-plugin/render/source"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
 )
@@ -69,7 +70,10 @@ func (s *Service) GenerateManifest(stream apiclient.ConfigManagementPluginServic
 	}
 	var manifests []string
 	if err == nil {
-		manifests, err = output.Manifests()
+		err = follow.Do(ctx, follow.Emit, func(context.Context) (err error) {
+			manifests, err = output.Manifests()
+			return err
+		})
 	}
 	err = s.record(ctx, eventOf(request, output, manifests, err), err)
 	s.logRequest("generate", request, output, started, err)
@@ -163,24 +167,32 @@ type request struct {
 // as is known.
 func (s *Service) read(ctx context.Context, stream streamReceiver, limits source.Limits, tree func(io.Reader, source.Limits) (*source.Tree, error)) (*request, error) {
 	request := &request{id: rand.Text()[:idLength], release: func() {}}
+	return request, follow.Do(ctx, follow.Intake, func(ctx context.Context) error {
+		return s.takeIn(ctx, request, stream, limits, tree)
+	})
+}
+
+func (s *Service) takeIn(ctx context.Context, request *request, stream streamReceiver, limits source.Limits, tree func(io.Reader, source.Limits) (*source.Tree, error)) error {
 	in, err := receive(stream, ctx.Done(), func() func() {
 		s.receivers.Add(1)
 		return s.receivers.Done
 	})
 	if err != nil {
-		return request, deadlineFault(ctx, err)
+		return deadlineFault(ctx, err)
 	}
 	env, err := in.environment()
 	if err != nil {
-		return request, err
+		return err
 	}
 	if request.job, err = env.job(); err != nil {
-		return request, err
+		return err
 	}
 	request.ignored = env.ignored()
+	record := follow.Of(ctx)
+	record.App, record.Project = request.job.Identity.App, request.job.Identity.Project
 	release, err := s.Intakes.enter(ctx, request.job.Identity)
 	if err != nil {
-		return request, err
+		return err
 	}
 	request.release = release
 	files, err := tree(in, limits)
@@ -188,10 +200,10 @@ func (s *Service) read(ctx context.Context, stream streamReceiver, limits source
 		request.digest, err = in.verify()
 	}
 	if err != nil {
-		return request, deadlineFault(ctx, err)
+		return deadlineFault(ctx, err)
 	}
 	request.job.Source, request.job.Path = files, in.metadata.GetAppRelPath()
-	return request, nil
+	return nil
 }
 
 // deadlineFault says so where a fault came only from the request's end.

@@ -30,6 +30,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/telemetry"
 	"github.com/argocd-seal/argocd-seal-plugin/render"
 	"github.com/argocd-seal/argocd-seal-plugin/render/engine"
 	"github.com/argocd-seal/argocd-seal-plugin/render/source"
@@ -94,7 +95,7 @@ func servePipeline(t *testing.T, discovery plugin.Discovery, pipeline *plugin.Pi
 	server := &plugin.Server{
 		Service: service,
 		Dir:     dir, Sockets: []string{"seal-v1.sock", "alias.sock"}, Drain: 5 * time.Second, Log: logger,
-		Telemetry: plugin.NewTelemetry(), TelemetryAddress: freeAddress(t),
+		Telemetry: telemetry.New("test"), TelemetryAddress: freeAddress(t),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan struct{}), make(chan error, 1)
@@ -488,7 +489,7 @@ func TestB7SocketInTheWay(t *testing.T) {
 			test.prepare(t, filepath.Join(dir, "x.sock"))
 			log := logrus.New()
 			log.SetOutput(io.Discard)
-			server := &plugin.Server{Service: &plugin.Service{Log: log}, Dir: dir, Sockets: []string{"x.sock"}, Log: log, Telemetry: plugin.NewTelemetry()}
+			server := &plugin.Server{Service: &plugin.Service{Log: log}, Dir: dir, Sockets: []string{"x.sock"}, Log: log, Telemetry: telemetry.New("test")}
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			err := server.Run(ctx, cancel)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -10,6 +11,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/telemetry"
 	"github.com/argocd-seal/argocd-seal-plugin/render/worker"
 )
 
@@ -24,12 +26,18 @@ type live struct {
 	pool    *worker.Pool
 	service *plugin.Service
 	log     *logrus.Logger
+	// shown shows the parts of each configuration, besides subjects.
+	shown    *telemetry.Telemetry
+	subjects telemetry.Subjects
 
 	file        *config.File
 	fingerprint string
-	pipeline    *plugin.Pipeline
+	pipeline    atomic.Pointer[plugin.Pipeline]
 	close       func()
 }
+
+// certificates are those that are sealed with now.
+func (l *live) certificates() []plugin.Certificate { return certificates(l.pipeline.Load()) }
 
 // start puts the configuration to use for the first time.
 func (l *live) start(ctx context.Context, file *config.File) error {
@@ -53,12 +61,14 @@ func (l *live) build(ctx context.Context, file *config.File) (pipeline *plugin.P
 		return nil, nil, err
 	}
 	stopPolicies := keepPolicies(ctx, pipeline.Gate)
-	return pipeline, func() { stopPolicies(); revoke() }, nil
+	stopWatching := watch(ctx, l.shown, l.subjects, pipeline, &file.Seal)
+	return pipeline, func() { stopWatching(); stopPolicies(); revoke() }, nil
 }
 
 // use hands the configuration to the service.
 func (l *live) use(file *config.File, fingerprint string, pipeline *plugin.Pipeline, closePipeline func()) {
-	l.file, l.fingerprint, l.pipeline = file, fingerprint, pipeline
+	l.file, l.fingerprint = file, fingerprint
+	l.pipeline.Store(pipeline)
 	wait, closeFormer := l.service.Use(plugin.Settings{
 		Pipeline:  pipeline,
 		Discovery: plugin.Discovery{FileName: file.Plugin.Spec.Discover.FileName, Glob: file.Plugin.Spec.Discover.Find.Glob},

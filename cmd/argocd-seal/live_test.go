@@ -15,6 +15,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/telemetry"
 )
 
 // liveLab is a configuration that seals, in a directory.
@@ -30,9 +31,9 @@ func newLiveLab(t *testing.T) *liveLab {
 	l := &liveLab{t: t, dir: t.TempDir()}
 	logger := logrus.New()
 	logger.SetOutput(&l.log)
-	l.live = &live{options: serveOptions{config: l.file("plugin.yaml")}, service: &plugin.Service{Log: logger}, log: logger}
+	l.live = &live{options: serveOptions{config: l.file("plugin.yaml")}, service: &plugin.Service{Log: logger}, log: logger, shown: telemetry.New("test")}
 	l.write("salt", "0123456789abcdefghijklmnopqrstuv")
-	l.certificate()
+	l.newCertificate()
 	l.configure("basic-security", "")
 	parsed, err := config.Load(l.options.config)
 	if err != nil {
@@ -57,8 +58,8 @@ func (l *liveLab) write(name, content string) {
 	}
 }
 
-// certificate puts a new certificate in the place of the old one.
-func (l *liveLab) certificate() {
+// newCertificate puts a new certificate in the place of the old one.
+func (l *liveLab) newCertificate() {
 	l.t.Helper()
 	content, err := throwAwayCertificate()
 	if err != nil {
@@ -96,25 +97,25 @@ environments:
 // A change is put to use whole; a mistake changes nothing and is told once.
 func TestConfigurationChanges(t *testing.T) {
 	l := newLiveLab(t)
-	first := l.pipeline
-	if refused := l.refresh(t.Context(), ""); refused != "" || l.pipeline != first {
+	first := l.pipeline.Load()
+	if refused := l.refresh(t.Context(), ""); refused != "" || l.pipeline.Load() != first {
 		t.Fatalf("nothing changed, but the configuration did: %s", refused)
 	}
 	l.configure("production-security", "")
-	if l.refresh(t.Context(), ""); l.pipeline == first {
+	if l.refresh(t.Context(), ""); l.pipeline.Load() == first {
 		t.Fatalf("a change is not noticed: %s", &l.log)
 	}
-	second, settings := l.pipeline, func() *plugin.Pipeline { return l.pipeline }
+	second := l.pipeline.Load()
 	l.configure("production-security", "wrong: true\n")
 	refused := l.refresh(t.Context(), "")
-	if refused = l.refresh(t.Context(), refused); settings() != second {
+	if refused = l.refresh(t.Context(), refused); l.pipeline.Load() != second {
 		t.Error("a wrong configuration is used")
 	}
 	if count := strings.Count(l.log.String(), "the configuration stays as it was"); count != 1 || !strings.Contains(l.log.String(), "plugin.yaml:") {
 		t.Errorf("the mistake is told %d times: %s", count, &l.log)
 	}
 	l.configure("production-security", "aliases: [other]\n")
-	if l.refresh(t.Context(), refused); l.pipeline == second || !strings.Contains(l.log.String(), "takes effect at the next start") {
+	if l.refresh(t.Context(), refused); l.pipeline.Load() == second || !strings.Contains(l.log.String(), "takes effect at the next start") {
 		t.Errorf("a change that needs a restart is not told: %s", &l.log)
 	}
 }
@@ -123,21 +124,21 @@ func TestConfigurationChanges(t *testing.T) {
 // used as well.
 func TestCertificateChanges(t *testing.T) {
 	l := newLiveLab(t)
-	before := certificates(l.pipeline)[0].Fingerprint
-	l.certificate()
-	if l.refresh(t.Context(), ""); certificates(l.pipeline)[0].Fingerprint != before {
+	before := l.certificates()[0].Fingerprint
+	l.newCertificate()
+	if l.refresh(t.Context(), ""); l.certificates()[0].Fingerprint != before {
 		t.Fatal("a certificate that is not pinned is used")
 	}
 	if !strings.Contains(l.log.String(), "E_SEAL") {
 		t.Errorf("nobody is told of the certificate: %s", &l.log)
 	}
 	l.configure("basic-security", "")
-	if l.refresh(t.Context(), ""); certificates(l.pipeline)[0].Fingerprint == before {
+	if l.refresh(t.Context(), ""); l.certificates()[0].Fingerprint == before {
 		t.Errorf("the new certificate is not used: %s", &l.log)
 	}
-	pipeline := l.pipeline
+	pipeline := l.pipeline.Load()
 	l.write("salt", "vutsrqponmlkjihgfedcba9876543210")
-	if l.refresh(t.Context(), ""); l.pipeline == pipeline {
+	if l.refresh(t.Context(), ""); l.pipeline.Load() == pipeline {
 		t.Error("the new salt is not used")
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/telemetry"
 )
 
 const (
@@ -70,12 +71,21 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 	if options.values.wanted() {
 		log.Warn("values do not come from Vault, and nobody can unseal what is sealed")
 	}
+	shown, stopTraces, err := newTelemetry(ctx, file.Seal.Telemetry, log)
+	if err != nil {
+		return err
+	}
+	defer stopTraces()
 	concurrency := file.Seal.Render.Workers.Concurrency
 	if concurrency == 0 {
 		concurrency = runtime.NumCPU()
 	}
-	service := &plugin.Service{Intakes: plugin.NewIntakes(intakesPerRender * concurrency), Log: log}
-	current := &live{options: options, pool: pool, service: service, log: log}
+	intakes := plugin.NewIntakes(intakesPerRender * concurrency)
+	service := &plugin.Service{Intakes: intakes, Log: log}
+	current := &live{
+		options: options, pool: pool, service: service, log: log,
+		shown: shown, subjects: telemetry.Subjects{Workers: pool.Stats, Intakes: intakes.Load},
+	}
 	if err := current.start(ctx, file); err != nil {
 		return err
 	}
@@ -85,11 +95,11 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 		Sockets:     file.Sockets(),
 		AllowedUIDs: file.Seal.Socket.AllowedUIDs,
 		Drain:       drain,
-		Telemetry:   plugin.NewTelemetry(),
+		Telemetry:   shown,
 		Log:         log,
 
 		TelemetryAddress: file.Seal.Telemetry.Address,
-		Certificates:     certificates(current.pipeline),
+		Certificates:     current.certificates,
 	}
 	watched := make(chan struct{})
 	go func() {

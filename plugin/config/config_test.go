@@ -104,7 +104,9 @@ apiVersion: argocd-seal.io/v1alpha1
 kind: SealConfig
 aliases: [other, third-v1]
 socket: {allowedUIDs: [0, 1000]}
-telemetry: {logLevel: debug, logFormat: text, address: "[::1]:8080"}
+telemetry:
+  {logLevel: debug, logFormat: text, address: "[::1]:8080", readiness: strict, startupWait: 30s, otlp: {address: "otel.example.com:4317",
+   headersFile: /headers, caFile: /ca.pem, attributes: {cluster: eu}}}
 render:
   timeout: 1m30s
   workers: {concurrency: 3, spares: 4, queue: 5, memory: 1.5Gi, cpu: 30s}
@@ -139,11 +141,16 @@ render:
 		},
 		Seal: config.SealConfig{
 			APIVersion: "argocd-seal.io/v1alpha1", Kind: "SealConfig",
-			Policy:    config.Default().Policy,
-			Vault:     config.Default().Vault,
-			Aliases:   []string{"other", "third-v1"},
-			Socket:    config.Socket{AllowedUIDs: []int{0, 1000}},
-			Telemetry: config.Telemetry{LogLevel: "debug", LogFormat: "text", Address: "[::1]:8080"},
+			Policy:  config.Default().Policy,
+			Vault:   config.Default().Vault,
+			Aliases: []string{"other", "third-v1"},
+			Socket:  config.Socket{AllowedUIDs: []int{0, 1000}},
+			Telemetry: config.Telemetry{
+				LogLevel: "debug", LogFormat: "text", Address: "[::1]:8080", Readiness: "strict", StartupWait: config.Duration(30 * time.Second),
+				OTLP: config.OTLP{
+					Address: "otel.example.com:4317", HeadersFile: "/headers", CAFile: "/ca.pem", Attributes: map[string]string{"cluster": "eu"},
+				},
+			},
 			Render: config.Render{
 				Timeout:    config.Duration(90 * time.Second),
 				Workers:    config.Workers{Concurrency: 3, Spares: 4, Queue: 5, Memory: 1536 << 20, CPU: config.Duration(30 * time.Second)},

@@ -73,6 +73,13 @@ func TestFaults(t *testing.T) {
 			`E_CONFIG: plugin.yaml:11:23 telemetry.logLevel: "warning" is not one of debug, info, warn, error; fix: did you mean "warn"?`}},
 		"choice in a list": {seal + "render: {sandbox: {require: [seccomp, landlok]}}\n", []string{
 			`E_CONFIG: plugin.yaml:11:39 render.sandbox.require[1]: "landlok" is not one of descriptors, directory, parent-death, no-dump, limits, memory, no-new-privs, landlock, seccomp; fix: did you mean "landlock"?`}},
+		"collector with a scheme": {seal + "telemetry: {otlp: {address: 'http://otel:4317'}}\n", []string{
+			`E_CONFIG: plugin.yaml:11:29 telemetry.otlp.address: "http://otel:4317" is not the address of a collector; fix: write it as host:port, without http://`}},
+		"headers in clear": {seal + "telemetry: {otlp: {address: 'otel:4317', insecure: true, headersFile: /h, caFile: /ca}}\n", []string{
+			`E_CONFIG: plugin.yaml:11:83 telemetry.otlp.caFile: has no use without TLS; fix: remove insecure or caFile`,
+			`E_CONFIG: plugin.yaml:11:71 telemetry.otlp.headersFile: without TLS the headers would go over the network in clear; fix: use TLS, or a collector on loopback`}},
+		"headers without a collector": {seal + "telemetry: {otlp: {headersFile: /h}}\n", []string{
+			`E_CONFIG: plugin.yaml:11:19 telemetry.otlp.address: is missing; fix: name the collector, or remove telemetry.otlp`}},
 		"address": {seal + "telemetry: {address: 8080:http}\n", []string{
 			`E_CONFIG: plugin.yaml:11:22 telemetry.address: "8080:http" is not an address; fix: write it as host:port or ":8080"`}},
 		"user id": {seal + "socket: {allowedUIDs: [-1]}\n", []string{

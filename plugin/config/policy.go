@@ -15,6 +15,9 @@ type Policy struct {
 	Interval Duration `json:"interval" range:"0s..24h"`
 	// Most time to fetch one source.
 	Timeout Duration `json:"timeout" range:"1s..5m"`
+	// How long policies may go without being found up to date before readiness
+	// calls them stale; 0 means for ever. What is loaded judges all the same.
+	StaleAfter Duration `json:"staleAfter" range:"0s..720h"`
 	// A directory that keeps what pinned sources hold, so that a start does not
 	// need the registry or Git server; empty for none.
 	CacheDir string `json:"cacheDir"`
@@ -72,7 +75,7 @@ func (s PolicySource) Remote() remote.Source {
 }
 
 func defaultPolicy() Policy {
-	return Policy{Interval: Duration(5 * time.Minute), Timeout: Duration(remote.DefaultTimeout)}
+	return Policy{Interval: Duration(5 * time.Minute), Timeout: Duration(remote.DefaultTimeout), StaleAfter: Duration(time.Hour)}
 }
 
 func (p Policy) check(r *reader, environments []Environment) {

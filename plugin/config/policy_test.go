@@ -25,7 +25,7 @@ policy:
     path: rego
 `)
 	want := config.Policy{
-		Timeout: config.Duration(30 * time.Second), CacheDir: "/cache",
+		Timeout: config.Duration(30 * time.Second), StaleAfter: config.Duration(time.Hour), CacheDir: "/cache",
 		Sources: []config.PolicySource{{Name: "shared", Git: "https://git.example.com/policies.git", Commit: commit, Path: "rego"}},
 	}
 	if diff := cmp.Diff(want, file.Seal.Policy); diff != "" {

@@ -85,6 +85,7 @@ func (p *Pool) start() {
 	p.starting--
 	if err == nil {
 		p.failures, p.failure, p.layers = 0, nil, layers
+		p.counters.start()
 	}
 	p.mu.Unlock()
 	if err == nil {
@@ -139,6 +140,7 @@ func (p *Pool) failed(err error, said string) {
 		p.mu.Unlock()
 		return
 	}
+	p.counters.kill(killedStart)
 	p.failure = failure
 	p.failures++
 	if permanent {

@@ -24,7 +24,8 @@ type Pool struct {
 	stop, ended chan struct{}
 	// group counts every goroutine of the pool, and with it every child, and
 	// every call that is being served.
-	group sync.WaitGroup
+	group    sync.WaitGroup
+	counters counters
 
 	mu       sync.Mutex
 	closed   bool

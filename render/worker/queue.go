@@ -80,6 +80,7 @@ func (p *Pool) dead(worker *process) bool {
 	select {
 	case <-worker.exited:
 		worker.kill()
+		p.counters.kill(killedIdle)
 		p.config.Logger.WithField("pid", worker.cmd.Process.Pid).Warn("a waiting render worker died")
 		return true
 	default:

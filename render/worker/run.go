@@ -36,9 +36,11 @@ func (p *Pool) run(ctx context.Context, worker *process, req render.Request) (re
 		return render.Result{}, list
 	}
 	if killed != nil {
+		p.end(killed)
 		return render.Result{}, killed
 	}
 	failure := p.diagnose(worker, err)
+	p.end(failure)
 	p.config.Logger.WithError(failure).WithField("pid", worker.cmd.Process.Pid).Warn("a render worker failed")
 	return render.Result{}, failure
 }

@@ -16,6 +16,8 @@ type cache struct {
 	items map[[sha256.Size]byte]*list.Element
 	order *list.List
 	bytes int
+	// hits and misses count since the start.
+	hits, misses uint64
 }
 
 type cached struct {
@@ -33,10 +35,18 @@ func (c *cache) get(seed [sha256.Size]byte) (string, bool) {
 	defer c.mu.Unlock()
 	item, ok := c.items[key]
 	if !ok {
+		c.misses++
 		return "", false
 	}
+	c.hits++
 	c.order.MoveToFront(item)
 	return item.Value.(cached).sealed, true
+}
+
+func (c *cache) count() (hits, misses uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hits, c.misses
 }
 
 func (c *cache) put(seed [sha256.Size]byte, sealed string) {

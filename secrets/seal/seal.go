@@ -134,6 +134,10 @@ func (s *Sealer) Seal(namespace, name, key string, v value.Value) (string, error
 	return sealed, nil
 }
 
+// CacheUse returns how many values came from memory and how many were sealed,
+// since the start.
+func (s *Sealer) CacheUse() (hits, misses uint64) { return s.cache.count() }
+
 // Checksum returns a text that changes when one of the parts does, and that
 // tells nothing of them to whoever lacks the salt.
 func (s *Sealer) Checksum(parts ...[]byte) string {

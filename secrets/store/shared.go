@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -20,12 +21,22 @@ const maxFlight = 30 * time.Second
 type Shared struct {
 	source  Source
 	flights singleflight.Group
+	// joined and flown count those who waited for somebody else's read, and the
+	// reads.
+	joined, flown atomic.Uint64
 }
 
 var _ Source = (*Shared)(nil)
 
 // NewShared wraps a source.
 func NewShared(source Source) *Shared { return &Shared{source: source} }
+
+// Source returns what is read from.
+func (s *Shared) Source() Source { return s.source }
+
+// Use returns how many reads were shared with one under way, and how many went
+// to the source, since the start.
+func (s *Shared) Use() (shared, read uint64) { return s.joined.Load(), s.flown.Load() }
 
 // Locate asks the source; it is expected to know mounts by itself.
 func (s *Shared) Locate(ctx context.Context, role, path string) (Mount, error) {
@@ -74,6 +85,7 @@ func (s *Shared) fly(ctx context.Context, kind string, query Query, fly func(con
 	started := false
 	flight := s.flights.DoChan(key, func() (any, error) {
 		started = true
+		s.flown.Add(1)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxFlight)
 		defer cancel()
 		return fly(ctx)
@@ -83,6 +95,9 @@ func (s *Shared) fly(ctx context.Context, kind string, query Query, fly func(con
 		return nil, true, fault.New(fault.Vault, "Vault did not answer within the request's time").
 			WithFix("Argo CD tries again by itself; if it lasts, the platform team runs argocd-seal doctor")
 	case result := <-flight:
+		if !started {
+			s.joined.Add(1)
+		}
 		return result.Val, started, result.Err
 	}
 }

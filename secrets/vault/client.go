@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -19,6 +20,7 @@ type Client struct {
 	breaker  *breaker
 	sessions map[string]*session
 	lookups  singleflight.Group
+	observe  atomic.Pointer[Observe]
 
 	mu     sync.Mutex
 	mounts map[mountKey]mountEntry
@@ -46,6 +48,7 @@ func New(config Config) (*Client, error) {
 		config: config, limiter: rate.NewLimiter(rate.Limit(config.RequestsPerSecond), burst),
 		breaker: &breaker{now: time.Now}, sessions: map[string]*session{}, mounts: map[mountKey]mountEntry{},
 	}
+	pool.Transport = observed{pool.Transport, &c.observe}
 	for _, role := range config.Roles {
 		s := &session{client: c, role: role, turn: make(chan struct{}, 1)}
 		namespace := role.Namespace

@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -31,6 +32,10 @@ type session struct {
 	// failed is what the last login ended with, and stands until failedUntil.
 	failed      error
 	failedUntil time.Time
+	// issued is when the token was got or last renewed.
+	issued time.Time
+	// noted is what others may know; it needs no turn.
+	noted atomic.Pointer[State]
 }
 
 const (
@@ -88,6 +93,7 @@ func (s *session) refresh(ctx context.Context) error {
 	if err != nil {
 		if ctx.Err() == nil {
 			s.failed, s.failedUntil = err, time.Now().Add(failureLife)
+			s.note(err)
 		}
 		if s.current.Token != "" && now.Before(s.expires) {
 			return nil // the old token still works; a later request tries again
@@ -103,11 +109,12 @@ func (s *session) refresh(ctx context.Context) error {
 // adopt takes a token into use. Two thirds of its life later it is due. A token
 // without a life, such as a root token of a test, never is.
 func (s *session) adopt(fresh auth) {
-	s.current, s.renewAt, s.expires = fresh, time.Time{}, time.Time{}
+	s.current, s.renewAt, s.expires, s.issued = fresh, time.Time{}, time.Time{}, time.Now()
 	if ttl := fresh.ttl(); ttl > 0 {
 		s.renewAt, s.expires = time.Now().Add(ttl*2/3), time.Now().Add(ttl)
 	}
 	s.api.SetToken(fresh.Token)
+	s.note(nil)
 }
 
 // renew prolongs the token. It returns false where that fails or gains so
