@@ -2,7 +2,9 @@ package chain
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,6 +57,9 @@ func Segments(dir string) ([]Segment, error) {
 			continue
 		}
 		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // a writer has just deleted it
+		}
 		if err != nil {
 			return nil, err
 		}
