@@ -17,7 +17,7 @@ import (
 )
 
 // openWriter takes the directory and finds the end of the chain in it.
-func openWriter(t *Trail) (w *writer, err error) {
+func openWriter(t *Trail) (*writer, error) {
 	if err := os.MkdirAll(t.options.Directory, 0o700); err != nil {
 		return nil, cannot("make the directory of the audit trail", err)
 	}
@@ -25,32 +25,29 @@ func openWriter(t *Trail) (w *writer, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w = &writer{Trail: t, lock: held, due: true, timer: time.NewTimer(time.Hour)}
+	w := &writer{Trail: t, lock: held, due: true, timer: time.NewTimer(time.Hour)}
 	w.timer.Stop()
-	defer func() {
-		if err == nil {
-			return
-		}
+	if err := w.continueOrStart(); err != nil {
 		_ = held.Close()
 		if w.file != nil {
 			_ = w.file.Close()
 		}
-	}()
-	segments, err := w.withoutEmpty()
-	if err != nil {
-		return nil, err
-	}
-	if len(segments) == 0 {
-		err = w.start()
-	} else {
-		err = w.resume(segments)
-	}
-	if err != nil {
 		return nil, err
 	}
 	w.show()
 	w.recover()
 	return w, nil
+}
+
+func (w *writer) continueOrStart() error {
+	segments, err := w.withoutEmpty()
+	if err != nil {
+		return err
+	}
+	if len(segments) == 0 {
+		return w.start()
+	}
+	return w.resume(segments)
 }
 
 // withoutEmpty lists the segments, without the empty one that a process has left
