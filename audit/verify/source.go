@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,6 +24,8 @@ type input struct {
 	// first is the seq of its first line after the file's name, 0 where the name
 	// does not say it; order is the same after its content.
 	first, order uint64
+	// listed means that a directory had the file.
+	listed bool
 }
 
 // find lists the files of paths in the order of the trail.
@@ -53,7 +56,7 @@ func find(paths []string) (inputs []input, whole bool, err error) {
 			return nil, false, fault.New(fault.Audit, "there is no file of a trail").In(filepath.ToSlash(path), 0)
 		}
 		for _, s := range segments {
-			inputs = append(inputs, input{name: filepath.ToSlash(s.Path), path: s.Path, first: s.First, order: s.First})
+			inputs = append(inputs, input{name: filepath.ToSlash(s.Path), path: s.Path, first: s.First, order: s.First, listed: true})
 		}
 	}
 	slices.SortStableFunc(inputs, func(a, b input) int { return cmp.Compare(a.order, b.order) })
@@ -101,6 +104,8 @@ type walk struct {
 	open   io.Closer
 	number int
 	steps  int
+	// begun means that a line has been read.
+	begun bool
 }
 
 // next returns the next line, io.EOF at the end. Its text is good until the next
@@ -111,8 +116,13 @@ func (w *walk) next(ctx context.Context) (item, error) {
 	}
 	for w.at < len(w.inputs) {
 		if w.lines == nil {
-			if err := w.start(); err != nil {
-				return item{}, err
+			err := w.start()
+			if errors.Is(err, fs.ErrNotExist) && w.inputs[w.at].listed && !w.begun {
+				w.at++ // the writer has just deleted the oldest
+				continue
+			}
+			if err != nil {
+				return item{}, unreadable(w.inputs[w.at].path, err)
 			}
 		}
 		text, err := w.lines.Next()
@@ -122,6 +132,7 @@ func (w *walk) next(ctx context.Context) (item, error) {
 			continue
 		}
 		w.number++
+		w.begun = true
 		one := item{file: w.inputs[w.at].name, line: w.number, text: text}
 		if w.number == 1 {
 			one.due = w.inputs[w.at].first
@@ -148,12 +159,12 @@ func (w *walk) start() error {
 	}
 	file, err := os.Open(in.path)
 	if err != nil {
-		return unreadable(in.path, err)
+		return err
 	}
 	info, err := file.Stat()
 	if err != nil {
 		_ = file.Close()
-		return unreadable(in.path, err)
+		return err
 	}
 	w.open = file
 	w.lines = chain.NewLines(&snapshot{file: file, left: info.Size()})
