@@ -36,7 +36,7 @@ func options(dir string) trail.Options {
 	return trail.Options{Directory: dir, Signer: chain.NewSigner(privateKey), Instance: "repo-server-0"}
 }
 
-func open(t *testing.T, options trail.Options) *trail.Trail {
+func open(t testing.TB, options trail.Options) *trail.Trail {
 	t.Helper()
 	opened, err := trail.Open(options)
 	if err != nil {
