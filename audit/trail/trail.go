@@ -195,15 +195,7 @@ func (t *Trail) encode(event audit.Event) ([]byte, error) {
 
 // complete encodes an event with what every event has.
 func (t *Trail) complete(event audit.Event) ([]byte, error) {
-	event.Version = audit.Version
-	if event.Time.IsZero() {
-		event.Time = t.options.Now()
-	}
-	event.Time = event.Time.UTC()
-	if event.Instance == "" {
-		event.Instance = t.options.Instance
-	}
-	return chain.Encode(event)
+	return chain.Encode(event.Complete(t.options.Now(), t.options.Instance))
 }
 
 // Last returns the seq of the last line, 0 where there is none.

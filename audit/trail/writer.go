@@ -172,9 +172,7 @@ func (w *writer) addOwn(s *stage, event audit.Event) error {
 }
 
 func (w *writer) addCheckpoint(s *stage) error {
-	event := audit.Event{
-		Version: audit.Version, Time: w.options.Now().UTC(), Type: audit.Checkpoint, Instance: w.options.Instance, Outcome: "OK",
-	}
+	event := audit.Event{Type: audit.Checkpoint, Outcome: "OK"}.Complete(w.options.Now(), w.options.Instance)
 	start := len(s.lines)
 	lines, err := w.options.Signer.AppendCheckpoint(s.lines, s.next, event, w.options.CheckpointEvents+ownLines)
 	if err != nil {
