@@ -247,6 +247,25 @@ func TestADamagedTrailIsNotContinued(t *testing.T) {
 	}
 }
 
+// What goes to a file that is gone would be acknowledged and lost.
+func TestAFileThatSomebodyTouchesIsNotWritten(t *testing.T) {
+	for name, touch := range map[string]func(path string) error{
+		"deleted": os.Remove,
+		"cut":     func(path string) error { return os.Truncate(path, 10) },
+		"longer":  func(path string) error { return os.Truncate(path, 100_000) },
+	} {
+		dir := t.TempDir()
+		opened := open(t, options(dir))
+		add(t, opened, "1")
+		if err := touch(lastSegment(t, dir)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := opened.Append(t.Context(), event("2")); fault.CodeOf(err) != fault.Audit || !strings.Contains(err.Error(), "somebody") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // fill appends until there is no room, and returns how many events were written.
 func fill(ctx context.Context, opened *trail.Trail) (int, error) {
 	for i := 0; ; i++ {

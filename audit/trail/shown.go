@@ -77,7 +77,7 @@ func (s *shown) wait(ctx context.Context, after uint64) (view, error) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return view{}, ended(ctx)
+			return view{}, ended(ctx, "there was a line to read")
 		}
 	}
 }

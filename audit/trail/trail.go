@@ -168,13 +168,13 @@ func (t *Trail) Append(ctx context.Context, event audit.Event) (seq uint64, err 
 	case <-t.closing:
 		return 0, errClosed
 	case <-ctx.Done():
-		return 0, ended(ctx)
+		return 0, ended(ctx, "the event was written")
 	}
 	select {
 	case a := <-r.answer:
 		return a.seq, a.err
 	case <-ctx.Done():
-		return 0, ended(ctx)
+		return 0, ended(ctx, "the event was written")
 	}
 }
 
@@ -211,10 +211,10 @@ func (t *Trail) Close() error {
 
 var errClosed = fault.New(fault.Audit, "the audit trail is closed")
 
-// ended says that a caller's context has ended.
-func ended(ctx context.Context) error {
+// ended says that a caller's context has ended before something was done.
+func ended(ctx context.Context, what string) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fault.New(fault.Timeout, "the audit trail did not answer in time")
+		return fault.New(fault.Timeout, "the time was up before %s", what)
 	}
-	return fault.New(fault.Canceled, "the request ended while its event was written")
+	return fault.New(fault.Canceled, "the request ended before %s", what)
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/argocd-seal/argocd-seal-plugin/audit"
 	"github.com/argocd-seal/argocd-seal-plugin/audit/chain"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
@@ -192,6 +194,9 @@ func (w *writer) flush(s *stage) error {
 	if err := w.cut(); err != nil {
 		return cannot("write the audit trail", err)
 	}
+	if err := w.intact(); err != nil {
+		return err
+	}
 	_, err := w.file.WriteAt(s.lines, w.size)
 	if err == nil && w.options.Sync {
 		err = w.file.Sync()
@@ -211,6 +216,20 @@ func (w *writer) flush(s *stage) error {
 	w.pending = audit.Recovered{}
 	w.size, w.next, w.unsigned = w.size+int64(len(s.lines)), s.next, s.unsigned
 	w.show()
+	return nil
+}
+
+// intact tells whether the file is as this process left it. Lines that go to a file
+// that somebody deleted or cut would be acknowledged and lost.
+func (w *writer) intact() error {
+	var stat unix.Stat_t
+	if err := unix.Fstat(int(w.file.Fd()), &stat); err != nil {
+		return cannot("look at the audit trail", err)
+	}
+	if stat.Nlink == 0 || stat.Size != w.size {
+		return fault.New(fault.Audit, "somebody deleted or changed %s while it was written", chain.SegmentName(w.first)).
+			WithFix("find out who; then move the directory away and restart, to begin a new trail")
+	}
 	return nil
 }
 
