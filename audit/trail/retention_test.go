@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -58,6 +60,39 @@ func TestTheOldestGoAndTheRestIsProved(t *testing.T) {
 	last := ofType(records(t, dir), audit.Retention)
 	if len(last) == 0 || last[len(last)-1].Removed.To != first-1 {
 		t.Errorf("the trail begins with line %d, and says %+v", first, last)
+	}
+}
+
+// A crash between the record of a removal and the removal itself leaves a file
+// more than the record says.
+func TestARemovalThatWasRecordedAndNotDone(t *testing.T) {
+	dir, away := t.TempDir(), filepath.Join(t.TempDir(), "first")
+	opened := open(t, small(dir))
+	add(t, opened, "0")
+	oldest := filepath.Join(dir, chain.SegmentName(1))
+	if err := os.Link(oldest, away); err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < 2000; i++ {
+		add(t, opened, fmt.Sprint(i))
+		if _, first := size(t, dir); first > 1 {
+			break
+		}
+	}
+	shut(t, opened)
+	if err := os.Link(away, oldest); err != nil {
+		t.Fatal(err)
+	}
+	if report := proved(t, dir); report.First != 1 {
+		t.Errorf("%+v", report)
+	}
+	reopened := open(t, small(dir))
+	for i := range 300 {
+		add(t, reopened, fmt.Sprint(i))
+	}
+	shut(t, reopened)
+	if report := proved(t, dir); report.First == 1 {
+		t.Errorf("%+v", report)
 	}
 }
 
