@@ -65,6 +65,8 @@ const (
 	PolicyFetch      Code = "E_POLICY_FETCH"
 	Waiver           Code = "E_WAIVER"
 	KubeVersion      Code = "E_KUBE_VERSION"
+	AuditSink        Code = "E_AUDIT_SINK"
+	AuditLost        Code = "E_AUDIT_LOST"
 )
 
 // Meaning is what the documentation says of one code.
@@ -139,4 +141,6 @@ var codes = []Meaning{
 	{PolicyFetch, "start", "a remote bundle cannot be fetched", "The registry or Git server is down or refuses the login, does not have the digest or commit, or has something there that is no bundle or is too large. At start the plugin stops; later the policies that are loaded stay.", "Do what the message says; check the source in policy.sources, the network and the files with credentials."},
 	{Waiver, "start", "a waiver is not valid", "A waiver lacks a rule, selector, owner, reason or expiry, or names a rule that no bundle has.", "Correct the waiver at the line that the message names."},
 	{KubeVersion, "gate", "the cluster's version is not known here", "There are no schemas for the Kubernetes version of the destination, so objects were checked against those of the nearest version. It is a warning.", "The platform team updates the plugin."},
+	{AuditSink, "audit", "a sink does not get the audit trail", "A receiver cannot be reached, does not acknowledge or refuses, or the sink's cursor cannot be read or stored. Requests are answered all the same; lines wait on disk and are sent again.", "Look at the reason in the log, the receiver, and the sink's files with certificates and tokens; see docs/audit-sinks.md."},
+	{AuditLost, "audit", "a sink missed lines of the audit trail", "A receiver was away for so long that the trail had to drop lines which it had not acknowledged.", "Take the lines that the log names from another sink or a copy of the trail, and give the trail more room or the receiver less time to be away."},
 }
