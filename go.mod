@@ -3,6 +3,7 @@ module github.com/argocd-seal/argocd-seal-plugin
 go 1.26.8
 
 require (
+	github.com/IBM/fluent-forward-go v0.4.0
 	github.com/agnivade/levenshtein v1.2.1
 	github.com/argoproj/argo-cd/v2 v2.14.21
 	github.com/bitnami-labs/sealed-secrets v0.27.1
@@ -208,8 +209,6 @@ require (
 	github.com/olekukonko/errors v1.2.0 // indirect
 	github.com/olekukonko/ll v0.1.6 // indirect
 	github.com/olekukonko/tablewriter v1.1.5 // indirect
-	github.com/onsi/ginkgo/v2 v2.25.1 // indirect
-	github.com/onsi/gomega v1.38.2 // indirect
 	github.com/patrickmn/go-cache v2.1.0+incompatible // indirect
 	github.com/pb33f/ordered-map/v2 v2.3.1 // indirect
 	github.com/pelletier/go-toml/v2 v2.4.3 // indirect

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/tls"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -135,17 +134,13 @@ func TestWebhookJSONAndPassword(t *testing.T) {
 // Everything but a whole answer of 2xx means that the lines are sent again, the
 // same ones with the same key.
 func TestWebhookFaults(t *testing.T) {
-	reset := func(w http.ResponseWriter) {
+	resetHTTP := func(w http.ResponseWriter) {
 		conn, _, err := w.(http.Hijacker).Hijack()
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		if secure, ok := conn.(*tls.Conn); ok {
-			conn = secure.NetConn()
-		}
-		_ = conn.(*net.TCPConn).SetLinger(0)
-		_ = conn.Close()
+		reset(conn)
 	}
 	answer := func(status int) func(http.ResponseWriter) {
 		return func(w http.ResponseWriter) { w.WriteHeader(status) }
@@ -163,13 +158,13 @@ func TestWebhookFaults(t *testing.T) {
 		"400":       {answer(400), sink.Refused},
 		"413":       {answer(413), sink.Refused},
 		"no change": {answer(304), sink.Answer},
-		"reset":     {reset, sink.Closed},
+		"reset":     {resetHTTP, sink.Closed},
 		"slow":      {func(http.ResponseWriter) { time.Sleep(600 * time.Millisecond) }, sink.Timeout},
 		"half answer": {func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "1000")
 			_, _ = w.Write([]byte("half"))
 			w.(http.Flusher).Flush()
-			reset(w)
+			resetHTTP(w)
 		}, sink.Closed},
 	} {
 		t.Run(name, func(t *testing.T) {
