@@ -33,6 +33,7 @@ CONFTEST := $(CACHE)/servers/conftest-0.71.1
 VAULT := $(CACHE)/servers/vault-1.17.6
 APISERVER := $(CACHE)/servers/kube-apiserver-1.33.13
 CONTROLLER := $(CACHE)/servers/sealed-secrets-controller-0.27.1
+FORWARD := $(CACHE)/servers/fluentforward-0.165.0
 KUBESEAL := $(CACHE)/servers/kubeseal-0.27.1
 SEALED_CRD := $(CACHE)/servers/sealed-secrets-crd-0.27.1.yaml
 
@@ -92,7 +93,7 @@ fresh:
 	diff <(echo "$$before") <(echo "$$after") || { echo "make: generated files were not fresh; they are now" >&2; exit 1; }
 
 .PHONY: unit
-unit: build $(VAULT) $(CONFTEST) ## unit tests with the race detector
+unit: build $(VAULT) $(CONFTEST) $(FORWARD) debian ## unit tests with the race detector
 	CGO_ENABLED=1 GOFLAGS="$(PLAIN_GOFLAGS)" go test -race -timeout 30m ./...
 
 .PHONY: e2e
@@ -104,7 +105,7 @@ bench: build servers ## measures against the real repo-server; writes docs/bench
 	cd e2e && go run ./bench -o ../docs/benchmarks.md
 
 .PHONY: servers
-servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) $(CONFTEST) $(VAULT) $(APISERVER) $(CONTROLLER) $(KUBESEAL) $(SEALED_CRD) debian ## the real servers for the tests, built once
+servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) $(CONFTEST) $(VAULT) $(APISERVER) $(CONTROLLER) $(KUBESEAL) $(SEALED_CRD) $(FORWARD) debian ## the real servers for the tests, built once
 
 $(CACHE)/servers/argocd-v2-%: e2e/servers/argocd-v2/go.mod e2e/servers/argocd-v2/main.go
 	@echo "make: building $(@F), some minutes the first time"
@@ -119,6 +120,10 @@ $(CACHE)/servers/argocd-v3-%: e2e/servers/argocd-v3/go.mod e2e/servers/argocd-v3
 $(VAULT): e2e/servers/vault/go.mod e2e/servers/vault/main.go
 	@echo "make: building $(@F), some minutes the first time"
 	@cd $(<D) && go build -mod=mod -o $@ . $(call or_skip,$@)
+
+$(FORWARD): e2e/servers/fluentforward/go.mod e2e/servers/fluentforward/main.go
+	@echo "make: building $(@F), a minute the first time"
+	@cd $(<D) && go build -o $@ . $(call or_skip,$@)
 
 # The tools that these go.mod files name are the upstream programs themselves.
 $(APISERVER): e2e/servers/kubernetes/go.mod
@@ -151,8 +156,8 @@ $(GOLANGCI):
 
 .PHONY: debian
 debian:
-	@{ command -v redis-server && command -v etcd; } >/dev/null || \
-	  { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -y -q redis-server etcd-server; } $(call or_skip,redis-server and etcd)
+	@{ command -v redis-server && command -v etcd && command -v rsyslogd && ls /usr/lib/*/rsyslog/lmnsd_gtls.so; } >/dev/null 2>&1 || \
+	  { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -y -q redis-server etcd-server rsyslog rsyslog-gnutls; } $(call or_skip,redis-server etcd rsyslog)
 
 .PHONY: clean
 clean: ## removes what was built, the servers too

@@ -3,6 +3,7 @@ module github.com/argocd-seal/argocd-seal-plugin
 go 1.26.8
 
 require (
+	github.com/IBM/fluent-forward-go v0.4.0
 	github.com/agnivade/levenshtein v1.2.1
 	github.com/argoproj/argo-cd/v2 v2.14.21
 	github.com/bitnami-labs/sealed-secrets v0.27.1
@@ -21,6 +22,7 @@ require (
 	github.com/invopop/jsonschema v0.14.0
 	github.com/jstemmer/go-junit-report v1.0.0
 	github.com/landlock-lsm/go-landlock v0.11.0
+	github.com/leodido/go-syslog/v4 v4.6.0
 	github.com/mattn/go-zglob v0.0.6
 	github.com/open-policy-agent/conftest v0.71.1
 	github.com/open-policy-agent/opa v1.21.1
@@ -33,6 +35,7 @@ require (
 	github.com/sirupsen/logrus v1.10.2
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.10
+	github.com/tinylib/msgp v1.6.5
 	go.yaml.in/yaml/v2 v2.4.4
 	go.yaml.in/yaml/v3 v3.0.5
 	golang.org/x/sync v0.23.0
@@ -210,6 +213,7 @@ require (
 	github.com/pb33f/ordered-map/v2 v2.3.1 // indirect
 	github.com/pelletier/go-toml/v2 v2.4.3 // indirect
 	github.com/peterbourgon/diskv v2.0.1+incompatible // indirect
+	github.com/philhofer/fwd v1.2.0 // indirect
 	github.com/pjbgf/sha1cd v0.3.2 // indirect
 	github.com/pkg/errors v0.9.1 // indirect
 	github.com/planetscale/vtprotobuf v0.6.1-0.20240319094008-0393e58bdf10 // indirect

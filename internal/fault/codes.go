@@ -67,6 +67,8 @@ const (
 	KubeVersion      Code = "E_KUBE_VERSION"
 	Audit            Code = "E_AUDIT"
 	AuditFull        Code = "E_AUDIT_FULL"
+	AuditSink        Code = "E_AUDIT_SINK"
+	AuditLost        Code = "E_AUDIT_LOST"
 )
 
 // Meaning is what the documentation says of one code.
@@ -143,4 +145,6 @@ var codes = []Meaning{
 	{KubeVersion, "gate", "the cluster's version is not known here", "There are no schemas for the Kubernetes version of the destination, so objects were checked against those of the nearest version. It is a warning.", "The platform team updates the plugin."},
 	{Audit, "audit", "the audit trail cannot be used", "The directory, the key or a file of the trail cannot be read or written, another process writes it, or its last lines are not what was written.", "The platform team does what the message says; argocd-seal audit verify shows whether a trail is whole."},
 	{AuditFull, "audit", "there is no room for the audit trail", "The disk is full, or the trail has reached audit.maxSize with lines that a reader still needs.", "Make room on the disk, look why the reader is behind, or raise audit.maxSize."},
+	{AuditSink, "audit", "a sink does not get the audit trail", "A receiver cannot be reached, does not acknowledge or refuses, or the sink's cursor cannot be read or stored. Requests are answered all the same; lines wait on disk and are sent again.", "Look at the reason in the log, the receiver, and the sink's files with certificates and tokens; see docs/audit-sinks.md."},
+	{AuditLost, "audit", "a sink missed lines of the audit trail", "A receiver was away for so long that the trail had to drop lines which it had not acknowledged.", "Take the lines that the log names from another sink or a copy of the trail, and give the trail more room or the receiver less time to be away."},
 }
