@@ -63,6 +63,9 @@ func TestSealing(t *testing.T) {
 			}
 		})
 	}
+	t.Run("two replicas agree", func(t *testing.T) { replicasAgree(t, world) })
+	t.Run("plaintext is found", func(t *testing.T) { plaintextIsFound(t, world, values) })
+	t.Run("rotation", func(t *testing.T) { rotation(t, world) })
 }
 
 // sealedSecrets returns the SealedSecrets among manifests by name.
@@ -148,12 +151,9 @@ func search(t *testing.T, lab *harness.Lab, values secrets) (hits, entries int) 
 	return hits, len(cached)
 }
 
-// TestPlaintextIsFound expects the same search that finds nothing after sealing
-// to find every value where the platform lets argocd-vault-plugin's way on.
-func TestPlaintextIsFound(t *testing.T) {
-	world := startSealing(t)
-	values := newSecrets()
-	values.store(t, world.vault)
+// plaintextIsFound expects the same search that finds nothing after sealing to
+// find every value where the platform lets argocd-vault-plugin's way on.
+func plaintextIsFound(t *testing.T, world *sealing, values secrets) {
 	lab := harness.New(t, harness.ArgoCD2)
 	repository := harness.NewRepository(t, shop)
 	plugin := world.plugin(t, "plaintext", repository)
@@ -169,12 +169,9 @@ func TestPlaintextIsFound(t *testing.T) {
 	}
 }
 
-// TestRotation expects a new version in Vault to change the Secrets that use it
-// and the workloads that use those, and nothing else.
-func TestRotation(t *testing.T) {
-	world := startSealing(t)
-	values := newSecrets()
-	values.store(t, world.vault)
+// rotation expects a new version in Vault to change the Secrets that use it and
+// the workloads that use those, and nothing else.
+func rotation(t *testing.T, world *sealing) {
 	lab := harness.New(t, harness.ArgoCD3)
 	repository := harness.NewRepository(t, shop)
 	plugin := world.plugin(t, "sealed-secret", repository)

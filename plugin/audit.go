@@ -24,6 +24,19 @@ type Auditor interface {
 // Secrets and rules a request has.
 const maxListed = 1000
 
+// record keeps the event of a request and returns the request's outcome: an
+// event that must be kept and is not fails a request that went well.
+func (s *Service) record(ctx context.Context, event audit.Event, outcome error) error {
+	if s.Audit == nil {
+		return outcome
+	}
+	// A request that ran out of time is recorded all the same.
+	if err := s.Audit.Record(context.WithoutCancel(ctx), event); outcome == nil {
+		return err
+	}
+	return outcome
+}
+
 // eventOf describes one request. What a tenant has chosen is cleaned and bounded.
 func eventOf(request *request, output Output, manifests []string, err error) audit.Event {
 	event := audit.Event{
@@ -31,13 +44,10 @@ func eventOf(request *request, output Output, manifests []string, err error) aud
 		Environment: output.Environment, Renderer: string(output.Kind), Objects: len(output.Objects),
 		Verdict: verdictOf(output.Verdict), Certificate: output.Certificate, Inputs: output.Verdict.Inputs,
 	}
-	if request != nil {
-		id := request.job.Identity
-		event.ID = request.id
-		event.App, event.Project, event.Namespace = cleaned(id.App), cleaned(id.Project), cleaned(id.Namespace)
-		event.Repo, event.Path, event.Revision = cleaned(redactURL(id.RepoURL)), cleaned(id.Path), cleaned(id.Revision)
-		event.Source = request.digest
-	}
+	id := request.job.Identity
+	event.ID, event.Source = request.id, request.digest
+	event.App, event.Project, event.Namespace = cleaned(id.App), cleaned(id.Project), cleaned(id.Namespace)
+	event.Repo, event.Path, event.Revision = cleaned(redactURL(id.RepoURL)), cleaned(id.Path), cleaned(id.Revision)
 	if err != nil {
 		event.Outcome = string(fault.CodeOf(err))
 		for _, one := range fault.Of(err) {

@@ -117,17 +117,17 @@ func (in *intake) Read(p []byte) (int, error) {
 
 // verify compares the archive with the checksum in the metadata, a SHA-256 of
 // the compressed bytes. It must be called after the archive was read to its
-// end and before anything of it is used.
-func (in *intake) verify() error {
+// end and before anything of it is used. The result is the checksum.
+func (in *intake) verify() (digest string, err error) {
 	if n, err := in.Read(make([]byte, 1)); n > 0 {
-		return fault.New(fault.Stream, "there are bytes after the end of the archive")
+		return "", fault.New(fault.Stream, "there are bytes after the end of the archive")
 	} else if !errors.Is(err, io.EOF) {
-		return err
+		return "", err
 	}
-	if hex.EncodeToString(in.digest.Sum(nil)) != in.metadata.GetChecksum() {
-		return fault.New(fault.Stream, "the archive does not match its checksum")
+	if digest = hex.EncodeToString(in.digest.Sum(nil)); digest != in.metadata.GetChecksum() {
+		return "", fault.New(fault.Stream, "the archive does not match its checksum")
 	}
-	return nil
+	return digest, nil
 }
 
 // environment returns the environment that came with the metadata.

@@ -4,6 +4,7 @@ package plugin
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +12,6 @@ import (
 	"time"
 
 	"github.com/argoproj/argo-cd/v2/cmpserver/apiclient"
-	repository "github.com/argoproj/argo-cd/v2/reposerver/apiclient"
 	"github.com/golang/protobuf/ptypes/empty" //nolint:staticcheck // the generated interface of Argo CD names this type
 	"github.com/sirupsen/logrus"
 
@@ -32,21 +32,18 @@ type Discovery struct {
 func (d Discovery) enabled() bool { return d.FileName != "" || d.Glob != "" }
 
 // Service implements Argo CD's ConfigManagementPluginService in this process.
-// It is safe for concurrent use. Each call reads its whole stream into memory
-// and writes nothing to disk.
+// [Service.Use] must be called before the first request. It is safe for
+// concurrent use. Each call reads its whole stream into memory and writes
+// nothing to disk.
 type Service struct {
-	Pipeline  *Pipeline
-	Discovery Discovery
-	// Static are the parameters that plugin.yaml announces.
-	Static []*repository.ParameterAnnouncement
-	// Archive bounds what the repo-server may send.
-	Archive source.Limits
-	// Timeout bounds one request from its first byte to its answer.
-	Timeout time.Duration
-	Log     logrus.FieldLogger
+	Log logrus.FieldLogger
+	// Audit keeps what happened; nil keeps nothing.
+	Audit Auditor
 	// Intakes bounds how many archives are held in memory at a time.
 	Intakes *Intakes
 
+	mu         sync.Mutex
+	generation *generation
 	// receivers are the goroutines that still wait for a message.
 	receivers sync.WaitGroup
 }
@@ -59,19 +56,22 @@ const answerReserve = 500 * time.Millisecond
 
 // GenerateManifest renders one application.
 func (s *Service) GenerateManifest(stream apiclient.ConfigManagementPluginService_GenerateManifestServer) error {
-	ctx, cancel := s.bound(stream.Context())
+	settings, end := s.begin()
+	defer end()
+	ctx, cancel := settings.bound(stream.Context())
 	defer cancel()
 	started := time.Now()
 	var output Output
-	request, err := s.read(ctx, stream, source.ReadArchive)
+	request, err := s.read(ctx, stream, settings.Archive, source.ReadArchive)
+	defer request.release()
 	if err == nil {
-		defer request.release()
-		output, err = s.Pipeline.Run(ctx, request.job)
+		output, err = settings.Pipeline.Run(ctx, request.job)
 	}
 	var manifests []string
 	if err == nil {
 		manifests, err = output.Manifests()
 	}
+	err = s.record(ctx, eventOf(request, output, manifests, err), err)
 	s.logRequest("generate", request, output, started, err)
 	if err != nil {
 		return statusOf(err)
@@ -82,18 +82,20 @@ func (s *Service) GenerateManifest(stream apiclient.ConfigManagementPluginServic
 // MatchRepository tells whether the discovery rule of plugin.yaml matches. It
 // reads the names in the archive and nothing else.
 func (s *Service) MatchRepository(stream apiclient.ConfigManagementPluginService_MatchRepositoryServer) error {
-	ctx, cancel := s.bound(stream.Context())
+	settings, end := s.begin()
+	defer end()
+	ctx, cancel := settings.bound(stream.Context())
 	defer cancel()
-	request, err := s.read(ctx, stream, source.ScanNames)
-	if err != nil {
-		return statusOf(err)
-	}
+	request, err := s.read(ctx, stream, settings.Archive, source.ScanNames)
 	defer request.release()
-	matched, err := s.Discovery.match(request.job.Source, request.job.Path)
 	if err != nil {
 		return statusOf(err)
 	}
-	return stream.SendAndClose(&apiclient.RepositoryResponse{IsSupported: matched, IsDiscoveryEnabled: s.Discovery.enabled()})
+	matched, err := settings.Discovery.match(request.job.Source, request.job.Path)
+	if err != nil {
+		return statusOf(err)
+	}
+	return stream.SendAndClose(&apiclient.RepositoryResponse{IsSupported: matched, IsDiscoveryEnabled: settings.Discovery.enabled()})
 }
 
 func (d Discovery) match(tree *source.Tree, dir string) (bool, error) {
@@ -114,26 +116,30 @@ func (d Discovery) match(tree *source.Tree, dir string) (bool, error) {
 // with the values that it has now, for Argo CD's Parameters tab. It starts no
 // worker and knows no secret.
 func (s *Service) GetParametersAnnouncement(stream apiclient.ConfigManagementPluginService_GetParametersAnnouncementServer) error {
-	ctx, cancel := s.bound(stream.Context())
+	settings, end := s.begin()
+	defer end()
+	ctx, cancel := settings.bound(stream.Context())
 	defer cancel()
-	request, err := s.read(ctx, stream, source.ReadArchive)
+	request, err := s.read(ctx, stream, settings.Archive, source.ReadArchive)
+	defer request.release()
 	if err != nil {
 		return statusOf(err)
 	}
-	defer request.release()
 	// As upstream: what plugin.yaml announces comes later, so that it wins.
-	announcements := append(Announce(request.job.Source, request.job.Path), s.Static...)
+	announcements := append(Announce(request.job.Source, request.job.Path), settings.Static...)
 	return stream.SendAndClose(&apiclient.ParametersAnnouncementResponse{ParameterAnnouncements: announcements})
 }
 
 // CheckPluginConfiguration tells the repo-server how to use the plugin.
 func (s *Service) CheckPluginConfiguration(context.Context, *empty.Empty) (*apiclient.CheckPluginConfigurationResponse, error) {
-	return &apiclient.CheckPluginConfigurationResponse{IsDiscoveryConfigured: s.Discovery.enabled()}, nil
+	settings, end := s.begin()
+	defer end()
+	return &apiclient.CheckPluginConfigurationResponse{IsDiscoveryConfigured: settings.Discovery.enabled()}, nil
 }
 
 // bound gives a request its deadline: the platform's, or the caller's where it
 // is earlier.
-func (s *Service) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+func (s Settings) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline := time.Now().Add(s.Timeout)
 	if callers, set := ctx.Deadline(); set && callers.Add(-answerReserve).Before(deadline) {
 		deadline = callers.Add(-answerReserve)
@@ -143,43 +149,49 @@ func (s *Service) bound(ctx context.Context) (context.Context, context.CancelFun
 
 // request is what a stream held.
 type request struct {
+	// id names the request in the log and in the audit trail.
+	id      string
 	job     Job
 	ignored int
+	// digest is the SHA-256 of the archive in hexadecimal, once it was verified.
+	digest  string
 	release func()
 }
 
-// read takes a stream in and turns it into a job. On success the caller must
-// call release when it no longer needs the source.
-func (s *Service) read(ctx context.Context, stream streamReceiver, tree func(io.Reader, source.Limits) (*source.Tree, error)) (*request, error) {
+// read takes a stream in and turns it into a job. The caller must call release
+// when it no longer needs the source. Beside an error the request says as much
+// as is known.
+func (s *Service) read(ctx context.Context, stream streamReceiver, limits source.Limits, tree func(io.Reader, source.Limits) (*source.Tree, error)) (*request, error) {
+	request := &request{id: rand.Text()[:idLength], release: func() {}}
 	in, err := receive(stream, ctx.Done(), func() func() {
 		s.receivers.Add(1)
 		return s.receivers.Done
 	})
 	if err != nil {
-		return nil, deadlineFault(ctx, err)
+		return request, deadlineFault(ctx, err)
 	}
 	env, err := in.environment()
 	if err != nil {
-		return nil, err
+		return request, err
 	}
-	job, err := env.job()
+	if request.job, err = env.job(); err != nil {
+		return request, err
+	}
+	request.ignored = env.ignored()
+	release, err := s.Intakes.enter(ctx, request.job.Identity)
 	if err != nil {
-		return nil, err
+		return request, err
 	}
-	release, err := s.Intakes.enter(ctx, job.Identity)
-	if err != nil {
-		return nil, err
-	}
-	files, err := tree(in, s.Archive)
+	request.release = release
+	files, err := tree(in, limits)
 	if err == nil {
-		err = in.verify()
+		request.digest, err = in.verify()
 	}
 	if err != nil {
-		release()
-		return nil, deadlineFault(ctx, err)
+		return request, deadlineFault(ctx, err)
 	}
-	job.Source, job.Path = files, in.metadata.GetAppRelPath()
-	return &request{job: job, ignored: env.ignored(), release: release}, nil
+	request.job.Source, request.job.Path = files, in.metadata.GetAppRelPath()
+	return request, nil
 }
 
 // deadlineFault says so where a fault came only from the request's end.
@@ -199,12 +211,10 @@ func deadlineFault(ctx context.Context, err error) error {
 func (s *Service) Wait() { s.receivers.Wait() }
 
 func (s *Service) logRequest(call string, request *request, output Output, started time.Time, err error) {
-	entry := s.Log.WithFields(logrus.Fields{"call": call, "duration_ms": time.Since(started).Milliseconds()})
-	if request != nil {
-		entry = entry.WithFields(identityFields(request.job.Identity))
-		if request.ignored > 0 {
-			entry.WithField("count", request.ignored).Warn("the application's plugin env is ignored; use parameters")
-		}
+	entry := s.Log.WithFields(logrus.Fields{"call": call, "id": request.id, "duration_ms": time.Since(started).Milliseconds()}).
+		WithFields(identityFields(request.job.Identity))
+	if request.ignored > 0 {
+		entry.WithField("count", request.ignored).Warn("the application's plugin env is ignored; use parameters")
 	}
 	if err != nil {
 		entry.WithFields(logrus.Fields{"code": fault.CodeOf(err), "error": fault.Text(fault.Of(err))}).Error("request failed")
@@ -222,6 +232,9 @@ func (s *Service) logRequest(call string, request *request, output Output, start
 	}
 	entry.WithFields(logrus.Fields{"kind": output.Kind, "objects": len(output.Objects), "injections": injected}).Info("rendered")
 }
+
+// idLength is enough for a request to be found in a log of a year.
+const idLength = 10
 
 // maxLogged bounds one field of a log line that a tenant can choose.
 const maxLogged = 256

@@ -89,16 +89,11 @@ func servePipeline(t *testing.T, discovery plugin.Discovery, pipeline *plugin.Pi
 	logger := logrus.New()
 	logger.SetOutput(log)
 	logger.SetLevel(logrus.TraceLevel)
+	service := &plugin.Service{Intakes: plugin.NewIntakes(8), Log: logger}
+	service.Use(plugin.Settings{Pipeline: pipeline, Discovery: discovery, Archive: source.DefaultLimits(), Timeout: 20 * time.Second})
 	server := &plugin.Server{
-		Service: &plugin.Service{
-			Pipeline:  pipeline,
-			Discovery: discovery,
-			Archive:   source.DefaultLimits(),
-			Timeout:   20 * time.Second,
-			Intakes:   plugin.NewIntakes(8),
-			Log:       logger,
-		},
-		Dir: dir, Sockets: []string{"seal-v1.sock", "alias.sock"}, Drain: 5 * time.Second, Log: logger,
+		Service: service,
+		Dir:     dir, Sockets: []string{"seal-v1.sock", "alias.sock"}, Drain: 5 * time.Second, Log: logger,
 		Telemetry: plugin.NewTelemetry(), TelemetryAddress: freeAddress(t),
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -99,6 +99,27 @@ func resolveLocally(pipeline *plugin.Pipeline, settings *config.SealConfig, sour
 
 // throwAwaySealer seals for a key that is forgotten at once.
 func throwAwaySealer() (*seal.Sealer, error) {
+	content, err := throwAwayCertificate()
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(content)
+	fingerprint := sha256.Sum256(block.Bytes)
+	certificate, err := seal.ParseCertificate(content, hex.EncodeToString(fingerprint[:]))
+	if err != nil {
+		return nil, err
+	}
+	secret := make([]byte, sha256.Size)
+	_, _ = rand.Read(secret)
+	salt, err := seal.NewSalt(secret)
+	if err != nil {
+		return nil, err
+	}
+	return seal.New(certificate, salt, seal.Strict)
+}
+
+// throwAwayCertificate returns a certificate in PEM whose key is forgotten.
+func throwAwayCertificate() ([]byte, error) {
 	const bits = 2048
 	failed := fault.New(fault.Internal, "no throw-away certificate could be made")
 	key, err := rsa.GenerateKey(rand.Reader, bits)
@@ -113,16 +134,5 @@ func throwAwaySealer() (*seal.Sealer, error) {
 	if err != nil {
 		return nil, failed
 	}
-	fingerprint := sha256.Sum256(der)
-	certificate, err := seal.ParseCertificate(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), hex.EncodeToString(fingerprint[:]))
-	if err != nil {
-		return nil, err
-	}
-	secret := make([]byte, sha256.Size)
-	_, _ = rand.Read(secret)
-	salt, err := seal.NewSalt(secret)
-	if err != nil {
-		return nil, err
-	}
-	return seal.New(certificate, salt, seal.Strict)
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
 }

@@ -67,33 +67,20 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 	for _, layer := range pool.Layers() {
 		log.WithFields(logrus.Fields{"layer": layer.Name, "active": layer.Active, "detail": layer.Detail}).Info("sandbox layer")
 	}
-	pipeline, err := newPipeline(ctx, &file.Seal, pool, gating{offline: options.values.offline, log: log})
-	if err != nil {
-		return err
-	}
 	if options.values.wanted() {
 		log.Warn("values do not come from Vault, and nobody can unseal what is sealed")
 	}
-	revoke, err := options.values.addSecrets(ctx, pipeline, &file.Seal)
-	if err != nil {
-		return err
-	}
-	defer revoke()
-	defer keepPolicies(ctx, pipeline.Gate)()
 	concurrency := file.Seal.Render.Workers.Concurrency
 	if concurrency == 0 {
 		concurrency = runtime.NumCPU()
 	}
+	service := &plugin.Service{Intakes: plugin.NewIntakes(intakesPerRender * concurrency), Log: log}
+	current := &live{options: options, pool: pool, service: service, log: log}
+	if err := current.start(ctx, file); err != nil {
+		return err
+	}
 	server := &plugin.Server{
-		Service: &plugin.Service{
-			Pipeline:  pipeline,
-			Discovery: plugin.Discovery{FileName: file.Plugin.Spec.Discover.FileName, Glob: file.Plugin.Spec.Discover.Find.Glob},
-			Static:    staticParameters(file),
-			Archive:   file.Seal.Render.Limits.Archive.Source(),
-			Timeout:   file.Seal.Render.Timeout.Duration(),
-			Intakes:   plugin.NewIntakes(intakesPerRender * concurrency),
-			Log:       log,
-		},
+		Service:     service,
 		Dir:         options.socketDir,
 		Sockets:     file.Sockets(),
 		AllowedUIDs: file.Seal.Socket.AllowedUIDs,
@@ -102,11 +89,18 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 		Log:         log,
 
 		TelemetryAddress: file.Seal.Telemetry.Address,
-		Certificates:     certificates(pipeline),
+		Certificates:     certificates(current.pipeline),
 	}
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		current.run(ctx, configInterval)
+	}()
 	err = server.Run(ctx, func() {
 		log.WithFields(logrus.Fields{"version": version, "sockets": server.Sockets, "dir": options.socketDir}).Info("serving")
 	})
+	<-watched
+	current.close()
 	log.Info("stopped")
 	return err
 }

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+	"github.com/argocd-seal/argocd-seal-plugin/render/worker"
+)
+
+// configInterval is how often plugin.yaml and the files that it names are looked
+// at. Kubernetes takes up to a minute to bring a change of a ConfigMap anyway.
+const configInterval = 10 * time.Second
+
+// live keeps what a service uses in line with plugin.yaml and the certificates,
+// salts and authorities that it names. What is wrong changes nothing.
+type live struct {
+	options serveOptions
+	pool    *worker.Pool
+	service *plugin.Service
+	log     *logrus.Logger
+
+	file        *config.File
+	fingerprint string
+	pipeline    *plugin.Pipeline
+	close       func()
+}
+
+// start puts the configuration to use for the first time.
+func (l *live) start(ctx context.Context, file *config.File) error {
+	fingerprint := config.Fingerprint(l.options.config, file)
+	pipeline, closePipeline, err := l.build(ctx, file)
+	if err != nil {
+		return err
+	}
+	l.use(file, fingerprint, pipeline, closePipeline)
+	return nil
+}
+
+// build makes all that requests need. close stops what runs for it.
+func (l *live) build(ctx context.Context, file *config.File) (pipeline *plugin.Pipeline, close func(), err error) {
+	pipeline, err = newPipeline(ctx, &file.Seal, l.pool, gating{offline: l.options.values.offline, log: l.log})
+	if err != nil {
+		return nil, nil, err
+	}
+	revoke, err := l.options.values.addSecrets(ctx, pipeline, &file.Seal)
+	if err != nil {
+		return nil, nil, err
+	}
+	stopPolicies := keepPolicies(ctx, pipeline.Gate)
+	return pipeline, func() { stopPolicies(); revoke() }, nil
+}
+
+// use hands the configuration to the service.
+func (l *live) use(file *config.File, fingerprint string, pipeline *plugin.Pipeline, closePipeline func()) {
+	l.file, l.fingerprint, l.pipeline = file, fingerprint, pipeline
+	wait, closeFormer := l.service.Use(plugin.Settings{
+		Pipeline:  pipeline,
+		Discovery: plugin.Discovery{FileName: file.Plugin.Spec.Discover.FileName, Glob: file.Plugin.Spec.Discover.Find.Glob},
+		Static:    staticParameters(file),
+		Archive:   file.Seal.Render.Limits.Archive.Source(),
+		Timeout:   file.Seal.Render.Timeout.Duration(),
+	}), l.close
+	l.close = closePipeline
+	if closeFormer != nil {
+		// Tokens are revoked once no request uses them any more.
+		go func() { wait(); closeFormer() }()
+	}
+}
+
+// run looks for changes until ctx ends.
+func (l *live) run(ctx context.Context, interval time.Duration) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	refused := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		refused = l.refresh(ctx, refused)
+	}
+}
+
+// refresh puts a change to use. It returns what it refused last, so that the
+// same mistake is told once.
+func (l *live) refresh(ctx context.Context, refused string) string {
+	file, err := config.Load(l.options.config)
+	fingerprint := ""
+	if err == nil {
+		if fingerprint = config.Fingerprint(l.options.config, file); fingerprint == l.fingerprint {
+			return ""
+		}
+		var pipeline *plugin.Pipeline
+		var closePipeline func()
+		if pipeline, closePipeline, err = l.build(ctx, file); err == nil {
+			if restart := config.NeedsRestart(l.file, file); len(restart) > 0 {
+				l.log.WithField("fields", strings.Join(restart, ", ")).Warn("this part of the configuration takes effect at the next start")
+			}
+			l.use(file, fingerprint, pipeline, closePipeline)
+			l.log.WithField("fingerprint", fingerprint).Info("the configuration has changed")
+			return ""
+		}
+	}
+	if ctx.Err() != nil {
+		return refused
+	}
+	said := fingerprint + fault.Text(fault.Of(err))
+	if said != refused {
+		l.log.WithField("code", fault.CodeOf(err)).Error("the configuration stays as it was: " + fault.Text(fault.Of(err)))
+	}
+	return said
+}
