@@ -42,6 +42,7 @@ func TestInstallation(t *testing.T) {
 	t.Run("rights", s.testRights)
 	t.Run("admission", s.testAdmission)
 	t.Run("health", s.testHealth)
+	t.Run("environments", s.testEnvironments)
 }
 
 // parse reads one object.
