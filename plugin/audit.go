@@ -60,6 +60,7 @@ func eventOf(request *request, output Output, manifests []string, err error) aud
 	for _, used := range output.Used[:min(len(output.Used), maxListed)] {
 		event.References = append(event.References, audit.Reference{
 			Binding: used.Binding, Mount: cleaned(used.Mount), Path: cleaned(used.Path), Key: cleaned(used.Key), Version: used.Version,
+			Pinned: used.Pinned,
 		})
 	}
 	for _, one := range output.Injected[:min(len(output.Injected), maxListed)] {

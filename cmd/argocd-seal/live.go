@@ -24,6 +24,8 @@ type live struct {
 	pool    *worker.Pool
 	service *plugin.Service
 	log     *logrus.Logger
+	// rotating is nil where rotation is off.
+	rotating *rotating
 
 	file        *config.File
 	fingerprint string
@@ -104,6 +106,7 @@ func (l *live) refresh(ctx context.Context, refused string) string {
 				l.log.WithField("fields", strings.Join(restart, ", ")).Warn("this part of the configuration takes effect at the next start")
 			}
 			l.use(file, fingerprint, pipeline, closePipeline)
+			l.rotating.follow(ctx, file, pipeline)
 			l.log.WithField("fingerprint", fingerprint).Info("the configuration has changed")
 			return ""
 		}

@@ -79,6 +79,13 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 	if err := current.start(ctx, file); err != nil {
 		return err
 	}
+	if current.rotating, err = newRotation(ctx, file, options, current.pipeline, service.Audit, log); err != nil {
+		return err
+	}
+	if current.rotating != nil {
+		service.Rendered = current.rotating.rendered
+	}
+	defer current.rotating.run(ctx)()
 	server := &plugin.Server{
 		Service:     service,
 		Dir:         options.socketDir,

@@ -54,6 +54,7 @@ func NeedsRestart(before, after *File) []string {
 		{"the plugin's name, version or aliases", before.Sockets(), after.Sockets()},
 		{"socket", old.Socket, changed.Socket},
 		{"telemetry", old.Telemetry, changed.Telemetry},
+		{"rotation", old.Rotation, changed.Rotation},
 		{"render.workers", old.Render.Workers, changed.Render.Workers},
 		{"render.sandbox", old.Render.Sandbox, changed.Render.Sandbox},
 		{"render.limits.outputBytes", old.Render.Limits.OutputBytes, changed.Render.Limits.OutputBytes},
