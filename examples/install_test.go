@@ -13,10 +13,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/yaml"
 
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/rotation"
 )
 
 // component is what the component sidecar makes of the repo-server.
@@ -265,5 +267,31 @@ func TestHelmValues(t *testing.T) {
 	}
 	if difference := cmp.Diff(settings.Data, values.Configs.CM); difference != "" {
 		t.Errorf("argocd-cm (-component +values):\n%s", difference)
+	}
+}
+
+// TestRotationLeases holds the names that the Role gives rights for against those
+// that rotation uses: a Lease without a rule would be an application that is never
+// refreshed.
+func TestRotationLeases(t *testing.T) {
+	content, err := os.ReadFile("install/rotation/rights.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(content), "\n---\n")
+	var role rbacv1.Role
+	if err := yaml.UnmarshalStrict([]byte(first), &role); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"argocd-seal-rotation"}
+	for shard := range rotation.Shards {
+		want = append(want, fmt.Sprintf("argocd-seal-rotation-%02d", shard))
+	}
+	var got []string
+	for _, rule := range role.Rules {
+		got = append(got, rule.ResourceNames...)
+	}
+	if difference := cmp.Diff(want, got); difference != "" {
+		t.Errorf("leases (-used +in the Role):\n%s", difference)
 	}
 }

@@ -26,9 +26,10 @@ func TestInstallation(t *testing.T) {
 	harness.Need(t, harness.Kustomize, harness.SealedSecretCRD)
 	s := newSite(t)
 	s.applyAll(t, parse(t, argocd))
+	var objects []*unstructured.Unstructured
 	for _, r := range releases {
 		t.Run("Argo CD "+r.version, func(t *testing.T) {
-			objects := installation(t, r)
+			objects = installation(t, r)
 			s.applyAll(t, objects)
 			s.applyAll(t, build(t, root(t, "examples/install/admission")))
 			s.applyAll(t, build(t, root(t, "examples/install/environments")))
@@ -40,6 +41,7 @@ func TestInstallation(t *testing.T) {
 		return
 	}
 	t.Run("rights", s.testRights)
+	t.Run("rotation", func(t *testing.T) { s.testRotationStarts(t, objects) })
 	t.Run("admission", s.testAdmission)
 	t.Run("health", s.testHealth)
 	t.Run("environments", s.testEnvironments)

@@ -33,6 +33,9 @@ spec:
   destination: {server: https://kubernetes.default.svc, namespace: shop-dev}
 `
 
+// holder is who holds the Lease for a moment in the test of rights.
+const holder = "replica"
+
 // testRights does what rotation does, with the sidecar's own token, and asks the
 // API server what else it could.
 func (s *site) testRights(t *testing.T) {
@@ -52,7 +55,9 @@ func (s *site) testRights(t *testing.T) {
 		}
 		want := []string{
 			"argocd create leases", "argocd get applications", "argocd get leases/argocd-seal-rotation",
+			"argocd get leases/argocd-seal-rotation-00", "argocd get leases/argocd-seal-rotation-31",
 			"argocd patch applications", "argocd update leases/argocd-seal-rotation",
+			"argocd update leases/argocd-seal-rotation-00", "argocd update leases/argocd-seal-rotation-31",
 		}
 		if difference := cmp.Diff(want, own); difference != "" {
 			t.Errorf("rights beside those of every account (-want +got):\n%s", difference)
@@ -108,7 +113,11 @@ func testRotation(t *testing.T, config *rest.Config) {
 			if err != nil {
 				return err
 			}
-			lease.Spec.HolderIdentity = new("replica")
+			lease.Spec.HolderIdentity = new(holder)
+			if lease, err = leases.Update(ctx, lease, metav1.UpdateOptions{}); err != nil {
+				return err
+			}
+			lease.Spec.HolderIdentity = nil
 			_, err = leases.Update(ctx, lease, metav1.UpdateOptions{})
 			return err
 		}},
@@ -162,10 +171,11 @@ func (s *site) allowed(t *testing.T, config *rest.Config) []string {
 	return slices.Compact(found)
 }
 
-// names are the objects to ask for: any, and the one lease that has a rule.
+// names are the objects to ask for: any, and Leases that have a rule or are near
+// one that has.
 func names(resource string) []string {
 	if resource == "leases" {
-		return []string{"", "argocd-seal-rotation"}
+		return []string{"", "argocd-seal-rotation", "argocd-seal-rotation-00", "argocd-seal-rotation-31", "argocd-seal-rotation-32"}
 	}
 	return []string{""}
 }

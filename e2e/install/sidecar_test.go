@@ -94,8 +94,10 @@ type node struct {
 	// volumes are directories by the volumes' names.
 	volumes map[string]string
 	address string
-	log     log
-	exited  chan struct{}
+	// env is what the kubelet tells a container besides its own variables.
+	env    []string
+	log    log
+	exited chan struct{}
 }
 
 func newNode(t *testing.T, spec corev1.PodSpec) *node {
@@ -210,7 +212,7 @@ func (n *node) start(t *testing.T) {
 	args = append(append(args, "--", "/usr/local/bin/argocd-seal"), n.container.Args...)
 	command := exec.CommandContext(t.Context(), "unshare", args...)
 	command.Stdout, command.Stderr = &n.log, &n.log
-	command.Env = []string{"PATH=" + os.Getenv("PATH")}
+	command.Env = append(n.env, "PATH="+os.Getenv("PATH"))
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	must(t, command.Start())
