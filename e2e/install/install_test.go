@@ -44,7 +44,10 @@ func TestInstallation(t *testing.T) {
 	t.Run("rotation", func(t *testing.T) { s.testRotationStarts(t, objects) })
 	t.Run("admission", s.testAdmission)
 	t.Run("health", s.testHealth)
-	t.Run("environments", s.testEnvironments)
+	t.Run("environments", func(t *testing.T) {
+		s.testEnvironments(t)
+		s.testObjects(t, "docs/environments.md")
+	})
 }
 
 // parse reads one object.

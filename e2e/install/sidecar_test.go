@@ -20,6 +20,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/util/cert"
+	"sigs.k8s.io/yaml"
 
 	"github.com/argocd-seal/argocd-seal-plugin/e2e/harness"
 )
@@ -66,6 +67,15 @@ func TestSidecar(t *testing.T) {
 		{"with a salt for everybody", func(t *testing.T, volumes map[string]string) {
 			must(t, os.Chmod(filepath.Join(volumes["argocd-seal-salt"], "salt"), 0o444))
 		}, "E_SEAL"},
+		{"without certificates", func(t *testing.T, volumes map[string]string) {
+			must(t, os.Remove(filepath.Join(volumes["argocd-seal-certificates"], "production.crt")))
+		}, "E_SEAL"},
+		{"without anything of Vault's, to try it", func(t *testing.T, volumes map[string]string) {
+			for _, name := range []string{"argocd-seal-certificates", "argocd-seal-salt", "argocd-seal-audit"} {
+				empty(t, volumes[name])
+			}
+			withoutVault(t, filepath.Join(volumes["argocd-seal"], "plugin.yaml"))
+		}, ""},
 		{"with the fingerprints that are nobody's", func(t *testing.T, volumes map[string]string) {
 			must(t, os.WriteFile(filepath.Join(volumes["argocd-seal"], "plugin.yaml"), pluginYAML(t), 0o644))
 		}, "E_SEAL"},
@@ -86,6 +96,35 @@ func TestSidecar(t *testing.T) {
 			}
 		})
 	}
+}
+
+// empty is what the kubelet makes of an optional volume whose source is missing.
+func empty(t *testing.T, dir string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	must(t, err)
+	for _, entry := range entries {
+		must(t, os.Remove(filepath.Join(dir, entry.Name())))
+	}
+}
+
+// withoutVault leaves out of plugin.yaml what docs/install.md says.
+func withoutVault(t *testing.T, file string) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	must(t, err)
+	first, second, _ := strings.Cut(string(content), "\n---\n")
+	var seal map[string]any
+	must(t, yaml.Unmarshal([]byte(second), &seal))
+	delete(seal, "vault")
+	delete(seal, "bindings")
+	environments, _ := seal["environments"].([]any)
+	for _, environment := range environments {
+		delete(environment.(map[string]any), "injection")
+	}
+	changed, err := yaml.Marshal(seal)
+	must(t, err)
+	must(t, os.WriteFile(file, []byte(first+"\n---\n"+string(changed)), 0o644))
 }
 
 // node holds the files of one pod and runs its sidecar.
