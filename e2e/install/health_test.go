@@ -71,7 +71,7 @@ var healths = []struct{ name, object, ours, theirs string }{
 	{"external, made once", external + "metadata: {generation: 2}\nspec: {refreshPolicy: CreatedOnce}\nstatus: {syncedResourceVersion: 1-f3a9, conditions: [{type: Ready, status: 'True'}]}", "Healthy", "Healthy"},
 
 	{"static, new", static + "metadata: {generation: 1}", "Progressing", "none"},
-	{"static, done before 1.0", static + "metadata: {generation: 2}\nstatus: {lastGeneration: 2, secretMAC: bWFj}", "Healthy", "none"},
+	{"static, done by an older operator", static + "metadata: {generation: 2}\nstatus: {lastGeneration: 2, secretMAC: bWFj}", "Healthy", "none"},
 	{"static, done", static + "metadata: {generation: 2}\nstatus: {lastGeneration: 2, conditions: [{type: SecretSynced, status: 'True'}, {type: Healthy, status: 'True'}]}", "Healthy", "none"},
 	{"static, failed", static + "metadata: {generation: 2}\nstatus: {lastGeneration: 2, conditions: [{type: SecretSynced, status: 'False'}, {type: Healthy, status: 'False'}]}", "Degraded", "none"},
 	{"static, changed and not yet seen", static + "metadata: {generation: 3}\nstatus: {lastGeneration: 2, conditions: [{type: Healthy, status: 'True'}]}", "Progressing", "none"},
