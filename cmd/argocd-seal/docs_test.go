@@ -16,9 +16,13 @@ var console = regexp.MustCompile("(?s)```console\n\\$ argocd-seal ([^\n]+)\n(.*?
 // TestGuidesShowWhatCommandsPrint runs every command that a guide shows with its
 // output. A line with three dots stands for any number of lines.
 func TestGuidesShowWhatCommandsPrint(t *testing.T) {
-	content, err := os.ReadFile("../../docs/policies.md")
-	if err != nil {
-		t.Fatal(err)
+	var content []byte
+	for _, guide := range []string{"policies.md", "audit.md"} {
+		text, err := os.ReadFile("../../docs/" + guide)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content = append(content, text...)
 	}
 	t.Chdir("../..")
 	blocks := console.FindAllStringSubmatch(string(content), -1)

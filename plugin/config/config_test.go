@@ -141,6 +141,7 @@ render:
 			APIVersion: "argocd-seal.io/v1alpha1", Kind: "SealConfig",
 			Policy:    config.Default().Policy,
 			Vault:     config.Default().Vault,
+			Audit:     config.Default().Audit,
 			Aliases:   []string{"other", "third-v1"},
 			Socket:    config.Socket{AllowedUIDs: []int{0, 1000}},
 			Telemetry: config.Telemetry{LogLevel: "debug", LogFormat: "text", Address: "[::1]:8080"},

@@ -33,6 +33,8 @@ type SealConfig struct {
 	Aliases []string `json:"aliases"`
 	// Who may call the plugin.
 	Socket Socket `json:"socket"`
+	// The trail of what was rendered, by whom and with which secrets.
+	Audit Audit `json:"audit"`
 	// Logs, metrics and health.
 	Telemetry Telemetry `json:"telemetry"`
 }
@@ -47,6 +49,7 @@ func Default() SealConfig {
 		Vault:      defaultVault(),
 		Rotation:   defaultRotation(),
 		Socket:     defaultSocket(),
+		Audit:      defaultAudit(),
 		Telemetry:  defaultTelemetry(),
 	}
 }
@@ -58,5 +61,6 @@ func (c *SealConfig) check(r *reader) {
 	checkEnvironments(r, c.Environments)
 	c.Policy.check(r, c.Environments)
 	c.Vault.check(r)
+	c.Audit.check(r)
 	c.Telemetry.check(r)
 }
