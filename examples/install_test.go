@@ -206,6 +206,11 @@ func TestInstallFits(t *testing.T) {
 			t.Errorf("a render may take %s, and %s is %s", seal.Render.Timeout.Duration(), name, patience)
 		}
 	}
+	for _, volume := range component(t).Volumes {
+		if volume.Name == "argocd-seal-trail" && volume.EmptyDir.SizeLimit.Value() <= int64(seal.Audit.MaxSize) {
+			t.Errorf("the trail may grow to %d bytes, and its volume to %s", seal.Audit.MaxSize, volume.EmptyDir.SizeLimit)
+		}
+	}
 	// Workers at their limit, spares that wait, and the parent with the archives.
 	const spare, parent = 100 << 20, 512 << 20
 	need := int64(workers.Concurrency)*int64(workers.Memory) + int64(workers.Spares)*spare + parent
@@ -213,60 +218,6 @@ func TestInstallFits(t *testing.T) {
 	if limit.Value() < need {
 		t.Errorf("the memory limit is %s, and the workers and the parent may need %s", limit.String(),
 			resource.NewQuantity(need, resource.BinarySI))
-	}
-}
-
-// chart is what helm/values.yaml sets.
-type chart struct {
-	Global struct {
-		SecurityContext *corev1.PodSecurityContext `json:"securityContext"`
-	} `json:"global"`
-	Configs struct {
-		Params map[string]string `json:"params"`
-		CM     map[string]string `json:"cm"`
-	} `json:"configs"`
-	RepoServer struct {
-		ServiceAccount struct {
-			Create    bool   `json:"create"`
-			Name      string `json:"name"`
-			Automount *bool  `json:"automountServiceAccountToken"`
-		} `json:"serviceAccount"`
-		Automount  *bool              `json:"automountServiceAccountToken"`
-		Containers []corev1.Container `json:"extraContainers"`
-		Volumes    []corev1.Volume    `json:"volumes"`
-	} `json:"repoServer"`
-}
-
-// TestHelmValues holds the values for the Helm chart against the components, field
-// by field.
-func TestHelmValues(t *testing.T) {
-	var values chart
-	read(t, "install/helm/values.yaml", &values)
-	spec := component(t)
-	got := corev1.PodSpec{
-		ServiceAccountName:           values.RepoServer.ServiceAccount.Name,
-		AutomountServiceAccountToken: values.RepoServer.Automount,
-		SecurityContext:              values.Global.SecurityContext,
-		Containers:                   values.RepoServer.Containers,
-		Volumes:                      values.RepoServer.Volumes,
-	}
-	if difference := cmp.Diff(spec, got); difference != "" {
-		t.Errorf("pod (-component +values):\n%s", difference)
-	}
-	var account corev1.ServiceAccount
-	read(t, "install/sidecar/service-account.yaml", &account)
-	from := values.RepoServer.ServiceAccount
-	if !from.Create || from.Name != account.Name || *from.Automount != *account.AutomountServiceAccountToken {
-		t.Errorf("the chart makes the account %+v, want one as in the component", from)
-	}
-	var parameters, settings corev1.ConfigMap
-	read(t, "install/sidecar/command-parameters.yaml", &parameters)
-	read(t, "install/health/argocd-cm.yaml", &settings)
-	if difference := cmp.Diff(parameters.Data, values.Configs.Params); difference != "" {
-		t.Errorf("argocd-cmd-params-cm (-component +values):\n%s", difference)
-	}
-	if difference := cmp.Diff(settings.Data, values.Configs.CM); difference != "" {
-		t.Errorf("argocd-cm (-component +values):\n%s", difference)
 	}
 }
 

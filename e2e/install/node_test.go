@@ -3,8 +3,10 @@ package install
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
@@ -104,10 +106,20 @@ func (n *node) content(t *testing.T) map[string]map[string][]byte {
 			"vault-ca.crt": certificate, "production.crt": certificate, "staging.crt": certificate, "dev.crt": certificate,
 		},
 		"argocd-seal-salt":        {"salt": salt},
-		"argocd-seal-audit":       {"audit.key": salt},
+		"argocd-seal-audit":       {"audit.key": signingKey(t)},
 		"argocd-seal-vault-token": {"token": []byte("token")},
 		"argocd-seal-api-token":   {"token": []byte("token")},
 	}
+}
+
+// signingKey is a key as openssl genpkey writes it.
+func signingKey(t *testing.T) []byte {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	must(t, err)
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	must(t, err)
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
 func pluginYAML(t *testing.T) []byte {

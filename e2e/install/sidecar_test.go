@@ -82,6 +82,7 @@ func withoutVault(t *testing.T, file string) {
 	var seal map[string]any
 	must(t, yaml.Unmarshal([]byte(second), &seal))
 	delete(seal, "vault")
+	delete(seal, "audit")
 	delete(seal, "bindings")
 	environments, _ := seal["environments"].([]any)
 	for _, environment := range environments {
