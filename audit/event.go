@@ -165,6 +165,10 @@ type Reference struct {
 	Key string `json:"key,omitempty"`
 	// Version is 0 where nothing was read or the engine has no versions.
 	Version int `json:"secretVersion,omitempty"`
+	// Pinned is set where the reference names the version itself.
+	Pinned bool `json:"pinned,omitempty"`
+	// Previous is the version before, of a Refresh.
+	Previous int `json:"previousVersion,omitempty"`
 }
 
 // Injection is what one object became.

@@ -52,13 +52,13 @@ func startSealing(t *testing.T) *sealing {
 	return s
 }
 
-// trust lets the service account argocd-repo-server log in to Vault, which asks
+// trust lets the service account argocd-seal log in to Vault, which asks
 // the API server's TokenReview, and read what is below kv/shop.
 func (s *sealing) trust(t *testing.T) {
 	t.Helper()
 	ctx := t.Context()
 	must(t, s.cluster.ServiceAccount(ctx, "vault", "vault"))
-	must(t, s.cluster.ServiceAccount(ctx, "argocd", "argocd-repo-server"))
+	must(t, s.cluster.ServiceAccount(ctx, "argocd", "argocd-seal"))
 	_, err := s.cluster.Client.RbacV1().ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: "vault"},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "system:auth-delegator"},
@@ -74,10 +74,10 @@ func (s *sealing) trust(t *testing.T) {
 		"policy": `path "kv/data/shop/*" { capabilities = ["read"] }`,
 	}))
 	must(t, s.vault.Write(ctx, "auth/kubernetes/role/shop", map[string]any{
-		"bound_service_account_names": "argocd-repo-server", "bound_service_account_namespaces": "argocd",
+		"bound_service_account_names": "argocd-seal", "bound_service_account_namespaces": "argocd",
 		"audience": "vault", "token_policies": "shop", "token_ttl": "10m",
 	}))
-	token, err := s.cluster.Token(ctx, "argocd", "argocd-repo-server", "vault")
+	token, err := s.cluster.Token(ctx, "argocd", "argocd-seal", "vault")
 	must(t, err)
 	must(t, os.WriteFile(s.file("token"), []byte(token), 0o600))
 }

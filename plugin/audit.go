@@ -23,7 +23,7 @@ type Auditor interface {
 
 // maxListed bounds each list of an event: a tenant decides how many references,
 // Secrets and rules a request has.
-const maxListed = 1000
+const maxListed = 500
 
 // record keeps the event of a request and returns the request's outcome: an
 // event that must be kept and is not fails a request that went well.
@@ -63,6 +63,7 @@ func eventOf(request *request, output Output, manifests []string, err error) aud
 	for _, used := range output.Used[:min(len(output.Used), maxListed)] {
 		event.References = append(event.References, audit.Reference{
 			Binding: used.Binding, Mount: cleaned(used.Mount), Path: cleaned(used.Path), Key: cleaned(used.Key), Version: used.Version,
+			Pinned: used.Pinned,
 		})
 	}
 	for _, one := range output.Injected[:min(len(output.Injected), maxListed)] {

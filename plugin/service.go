@@ -40,6 +40,9 @@ type Service struct {
 	Log logrus.FieldLogger
 	// Audit keeps what happened; nil keeps nothing.
 	Audit Auditor
+	// Rendered is told of each application that was rendered, and when its request
+	// began; nil tells nobody.
+	Rendered func(id Identity, output Output, began time.Time)
 	// Intakes bounds how many archives are held in memory at a time.
 	Intakes *Intakes
 
@@ -79,6 +82,9 @@ func (s *Service) GenerateManifest(stream apiclient.ConfigManagementPluginServic
 	s.logRequest("generate", request, output, started, err)
 	if err != nil {
 		return statusOf(err)
+	}
+	if s.Rendered != nil {
+		s.Rendered(request.job.Identity, output, started)
 	}
 	return stream.SendAndClose(&apiclient.ManifestResponse{Manifests: manifests})
 }

@@ -232,7 +232,7 @@ func (p *plan) imports(planned *secretPlan) {
 func (p *plan) used() []Usage {
 	var used []Usage
 	for _, s := range p.ordered {
-		usage := Usage{Binding: s.grant.Binding, Mount: s.location.Mount.Path, Path: s.location.Path, Key: s.ref.Key}
+		usage := Usage{Binding: s.grant.Binding, Mount: s.location.Mount.Path, Path: s.location.Path, Key: s.ref.Key, Pinned: s.location.Version > 0}
 		if r := p.reads[readKey(p.queryOf(s), s.kind.ReadsValues())]; r != nil && !p.static(s) {
 			usage.Version = cmp.Or(r.secret.Version, s.location.Version)
 		}

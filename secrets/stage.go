@@ -125,6 +125,9 @@ type Usage struct {
 	// Version is the version that was read; 0 where nothing was read or the
 	// engine has none.
 	Version int
+	// Pinned is set where the reference names the version, so that it does not
+	// follow the secret.
+	Pinned bool
 }
 
 // Injected says what one object became.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/argocd-seal/argocd-seal-plugin/audit"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
@@ -29,6 +30,9 @@ type live struct {
 	// shown shows the parts of each configuration, besides subjects.
 	shown    *telemetry.Telemetry
 	subjects telemetry.Subjects
+	recorder *recorder
+	// rotating is nil where rotation is off.
+	rotating *rotating
 
 	file        *config.File
 	fingerprint string
@@ -114,7 +118,9 @@ func (l *live) refresh(ctx context.Context, refused string) string {
 				l.log.WithField("fields", strings.Join(restart, ", ")).Warn("this part of the configuration takes effect at the next start")
 			}
 			l.use(file, fingerprint, pipeline, closePipeline)
+			l.rotating.follow(ctx, file, pipeline)
 			l.log.WithField("fingerprint", fingerprint).Info("the configuration has changed")
+			l.recorder.happened(audit.Config, "", "the configuration has changed, fingerprint "+fingerprint)
 			return ""
 		}
 	}
@@ -124,6 +130,7 @@ func (l *live) refresh(ctx context.Context, refused string) string {
 	said := fingerprint + fault.Text(fault.Of(err))
 	if said != refused {
 		l.log.WithField("code", fault.CodeOf(err)).Error("the configuration stays as it was: " + fault.Text(fault.Of(err)))
+		l.recorder.happened(audit.Config, fault.CodeOf(err), "the configuration stays as it was")
 	}
 	return said
 }

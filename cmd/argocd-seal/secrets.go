@@ -48,7 +48,7 @@ func addSecrets(ctx context.Context, pipeline *plugin.Pipeline, settings *config
 }
 
 // dialVault returns a client whose tokens are renewed until close revokes them.
-func dialVault(ctx context.Context, settings config.Vault) (client store.Source, close func(), err error) {
+func dialVault(ctx context.Context, settings config.Vault) (client *vault.Client, close func(), err error) {
 	close = func() {}
 	// vault/api reads it and would accept any certificate.
 	if os.Getenv("VAULT_SKIP_VERIFY") != "" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"runtime"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"github.com/argocd-seal/argocd-seal-plugin/audit"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/telemetry"
@@ -47,7 +49,7 @@ func newServeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), file, options, log)
+			return serve(cmd.Context(), file, options, log, cmd.OutOrStdout())
 		},
 	}
 	cmd.Flags().StringVar(&options.config, "config", defaultConfig, "plugin.yaml")
@@ -56,7 +58,7 @@ func newServeCommand() *cobra.Command {
 	return cmd
 }
 
-func serve(ctx context.Context, file *config.File, options serveOptions, log *logrus.Logger) error {
+func serve(ctx context.Context, file *config.File, options serveOptions, log *logrus.Logger, stdout io.Writer) error {
 	pool, err := newPool(file.Seal.Render, log)
 	if err != nil {
 		return err
@@ -76,6 +78,11 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 		return err
 	}
 	defer stopTraces()
+	recorder, err := newRecorder(file.Seal.Audit, shown, log, stdout)
+	if err != nil {
+		return err
+	}
+	defer recorder.close()
 	concurrency := file.Seal.Render.Workers.Concurrency
 	if concurrency == 0 {
 		concurrency = runtime.NumCPU()
@@ -83,12 +90,22 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 	intakes := plugin.NewIntakes(intakesPerRender * concurrency)
 	service := &plugin.Service{Intakes: intakes, Log: log}
 	current := &live{
-		options: options, pool: pool, service: service, log: log,
+		options: options, pool: pool, service: service, log: log, recorder: recorder,
 		shown: shown, subjects: telemetry.Subjects{Workers: pool.Stats, Intakes: intakes.Load},
+	}
+	if recorder != nil {
+		service.Audit, current.subjects.Audit = recorder, recorder.behind
 	}
 	if err := current.start(ctx, file); err != nil {
 		return err
 	}
+	if current.rotating, err = newRotation(ctx, file, options, current.pipeline.Load(), service.Audit, log); err != nil {
+		return err
+	}
+	if current.rotating != nil {
+		service.Rendered = current.rotating.rendered
+	}
+	defer current.rotating.run(ctx)()
 	server := &plugin.Server{
 		Service:     service,
 		Dir:         options.socketDir,
@@ -101,6 +118,7 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 		TelemetryAddress: file.Seal.Telemetry.Address,
 		Certificates:     current.certificates,
 	}
+	recorder.happened(audit.Start, "", "argocd-seal "+version+" serves")
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)

@@ -40,6 +40,7 @@ type Cluster struct {
 	dir       string
 	host      string
 	port      int
+	store     string
 	processes []*Process
 }
 
@@ -75,8 +76,8 @@ func (c *Cluster) boot(ctx context.Context) error {
 		return err
 	}
 	c.port = ports[2]
-	store := fmt.Sprintf("http://%s:%d", c.host, ports[0])
-	if err := c.startEtcd(ctx, store, fmt.Sprintf("http://%s:%d", c.host, ports[1])); err != nil {
+	c.store = fmt.Sprintf("http://%s:%d", c.host, ports[0])
+	if err := c.startEtcd(ctx, c.store, fmt.Sprintf("http://%s:%d", c.host, ports[1])); err != nil {
 		return err
 	}
 	authority, err := os.ReadFile(c.file("server.crt"))
@@ -90,7 +91,7 @@ func (c *Cluster) boot(ctx context.Context) error {
 	if c.Client, err = kubernetes.NewForConfig(c.Config); err != nil {
 		return err
 	}
-	return c.startAPIServer(ctx, store)
+	return c.StartAPIServer(ctx)
 }
 
 // writeKeys makes what a control plane's installer makes: a serving certificate
@@ -129,14 +130,15 @@ func (c *Cluster) startEtcd(ctx context.Context, clients, peers string) error {
 	return err
 }
 
-func (c *Cluster) startAPIServer(ctx context.Context, store string) error {
+// StartAPIServer starts the API server, after StopAPIServer once more.
+func (c *Cluster) StartAPIServer(ctx context.Context) error {
 	path, err := APIServer.Path()
 	if err != nil {
 		return err
 	}
 	process, err := start(ctx, spec{
 		name: "kube-apiserver", path: path, dir: c.dir, stop: syscall.SIGTERM,
-		args: []string{"--etcd-servers", store, "--bind-address", c.host, "--secure-port", strconv.Itoa(c.port),
+		args: []string{"--etcd-servers", c.store, "--bind-address", c.host, "--secure-port", strconv.Itoa(c.port),
 			"--tls-cert-file", c.file("server.crt"), "--tls-private-key-file", c.file("server.key"), "--cert-dir", c.dir,
 			"--service-cluster-ip-range", "10.96.0.0/16", "--authorization-mode", "RBAC", "--token-auth-file", c.file("tokens.csv"),
 			"--service-account-issuer", APIAudience, "--service-account-key-file", c.file("accounts.key"),
@@ -151,6 +153,14 @@ func (c *Cluster) startAPIServer(ctx context.Context, store string) error {
 		c.processes = append(c.processes, process)
 	}
 	return err
+}
+
+// StopAPIServer stops the API server; etcd keeps what it has.
+func (c *Cluster) StopAPIServer() error {
+	last := len(c.processes) - 1
+	process := c.processes[last]
+	c.processes = c.processes[:last]
+	return process.Stop()
 }
 
 // Namespace makes a namespace.

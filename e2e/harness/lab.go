@@ -29,6 +29,7 @@ type Lab struct {
 	dir        string
 	sockets    string
 	processes  []*Process
+	clients    apiclient.Clientset
 	connection io.Closer
 	client     apiclient.RepoServerServiceClient
 }
@@ -81,8 +82,8 @@ func (l *Lab) boot(ctx context.Context, search string) error {
 		return err
 	}
 	l.processes = append(l.processes, server)
-	clients := apiclient.NewRepoServerClientset(address, 0, apiclient.TLSConfiguration{DisableTLS: true})
-	l.connection, l.client, err = clients.NewRepoServerClient()
+	l.clients = apiclient.NewRepoServerClientset(address, 0, apiclient.TLSConfiguration{DisableTLS: true})
+	l.connection, l.client, err = l.clients.NewRepoServerClient()
 	return err
 }
 
@@ -149,6 +150,9 @@ func (a Application) request() *apiclient.ManifestRequest {
 		ApplicationSource: source,
 	}
 }
+
+// Clients connects to the repo-server, as Argo CD's other components do.
+func (l *Lab) Clients() apiclient.Clientset { return l.clients }
 
 // Details asks for what the user interface's Parameters tab shows.
 func (l *Lab) Details(ctx context.Context, app Application) (*apiclient.RepoAppDetailsResponse, error) {

@@ -43,7 +43,11 @@ exec "$@"`
 // Unseal starts the real sealed-secrets controller on the cluster and returns
 // its key pair as the controller has stored it.
 func (c *Cluster) Unseal(ctx context.Context) (*corev1.Secret, error) {
-	if err := c.define(ctx); err != nil {
+	path, err := SealedSecretCRD.Path()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.define(ctx, path, SealedSecrets); err != nil {
 		return nil, err
 	}
 	if err := c.Namespace(ctx, unsealerNamespace); err != nil {
@@ -105,13 +109,9 @@ func (c *Cluster) unsealingKey(ctx context.Context) (*corev1.Secret, error) {
 	return &keys.Items[0], nil
 }
 
-// define applies the controller's own custom resource definition and waits
-// until it is served.
-func (c *Cluster) define(ctx context.Context) error {
-	path, err := SealedSecretCRD.Path()
-	if err != nil {
-		return err
-	}
+// define applies a custom resource definition from a file and waits until its
+// resource is served.
+func (c *Cluster) define(ctx context.Context, path string, served schema.GroupVersionResource) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func (c *Cluster) define(ctx context.Context) error {
 		return err
 	}
 	return until(ctx, func() error {
-		_, err := client.Resource(SealedSecrets).List(ctx, metav1.ListOptions{})
+		_, err := client.Resource(served).List(ctx, metav1.ListOptions{})
 		return err
 	})
 }

@@ -2,6 +2,8 @@ package harness
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -30,8 +32,10 @@ type Vault struct {
 	process *Process
 	proxy   *httptest.Server
 	dir     string
-	mu      sync.Mutex
-	asked   []string
+	// unsealKey is base64 in Vault's own words.
+	unsealKey string
+	mu        sync.Mutex
+	asked     []string
 }
 
 // NewVault starts a Vault that ends with the test.
@@ -64,7 +68,7 @@ func StartVault(ctx context.Context) (*Vault, error) {
 		return nil, err
 	}
 	v := &Vault{dir: dir}
-	var state struct{ Address, RootToken string }
+	var state struct{ Address, RootToken, UnsealKey string }
 	v.process, err = start(ctx, spec{
 		name: "vault", path: path, dir: dir, stop: syscall.SIGTERM,
 		ready: func(_ context.Context, log string) error {
@@ -79,6 +83,7 @@ func StartVault(ctx context.Context) (*Vault, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
+	v.unsealKey = state.UnsealKey
 	if err := v.connect(state.Address, state.RootToken); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
@@ -122,6 +127,19 @@ func (v *Vault) Asked() []string {
 	asked := slices.Clone(v.asked)
 	v.asked = nil
 	return asked
+}
+
+// Seal seals the server, so that it refuses everything until Unseal.
+func (v *Vault) Seal(ctx context.Context) error { return v.Root.Sys().SealWithContext(ctx) }
+
+// Unseal ends the seal.
+func (v *Vault) Unseal(ctx context.Context) error {
+	key, err := base64.StdEncoding.DecodeString(v.unsealKey)
+	if err != nil {
+		return err
+	}
+	_, err = v.Root.Sys().UnsealWithContext(ctx, hex.EncodeToString(key))
+	return err
 }
 
 // Close stops the server.

@@ -33,6 +33,8 @@ type Audit struct {
 	// Whether argocd-seal serve also prints each event as a line of JSON on standard
 	// output.
 	Stdout bool `json:"stdout"`
+	// Where the trail is sent to.
+	Sinks []AuditSink `json:"sinks"`
 }
 
 // AuditCheckpoint is the section audit.checkpoint.
@@ -57,12 +59,15 @@ func (a Audit) check(r *reader) {
 		r.refuse("audit.directory", "name a directory that outlives the process", "a trail that is required needs a directory")
 	case a.Directory == "" && a.Key != "":
 		r.refuse("audit.directory", "name a directory that outlives the process", "the key has nothing to sign")
+	case a.Directory == "" && len(a.Sinks) > 0:
+		r.refuse("audit.directory", "name a directory that outlives the process", "what sinks have not got yet waits in the trail, which has no directory")
 	case a.Directory != "" && a.Key == "":
 		r.refuse("audit.key", "make a key with argocd-seal audit key", "a trail is signed, and its key is missing")
 	}
 	if a.MaxSize < 2*a.SegmentSize {
 		r.refuse("audit.maxSize", "choose at least twice segmentSize", "two segments do not fit into it")
 	}
+	checkSinks(r, a.Sinks)
 }
 
 // Trail returns the section in the form that opening a trail takes.

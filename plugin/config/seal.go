@@ -26,6 +26,8 @@ type SealConfig struct {
 	Vault Vault `json:"vault"`
 	// Which applications may read which paths of Vault.
 	Bindings []Binding `json:"bindings"`
+	// Which applications are rendered again when a secret or the policies change.
+	Rotation Rotation `json:"rotation"`
 	// Other plugin names to serve, so that Applications that name them need no
 	// edit. A name is served as it stands, without a version added.
 	Aliases []string `json:"aliases"`
@@ -45,6 +47,7 @@ func Default() SealConfig {
 		Render:     defaultRender(),
 		Policy:     defaultPolicy(),
 		Vault:      defaultVault(),
+		Rotation:   defaultRotation(),
 		Socket:     defaultSocket(),
 		Audit:      defaultAudit(),
 		Telemetry:  defaultTelemetry(),

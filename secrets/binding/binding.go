@@ -181,3 +181,21 @@ func matchOrUnset(patterns []pattern.Pattern, text string) bool {
 func matchesAny(patterns []pattern.Pattern, text string) bool {
 	return slices.ContainsFunc(patterns, func(p pattern.Pattern) bool { return p.Match(text) })
 }
+
+// Role returns the login of the rule of a name, where the rule gives a logical
+// path to anybody. It is for what is known of a secret without an identity.
+func (s *Set) Role(name, path string) (role string, ok bool) {
+	for _, rule := range s.rules {
+		if rule.Name != name {
+			continue
+		}
+		for _, text := range rule.Paths {
+			if anybodys, err := pattern.Compile(anybody.Replace(text)); err == nil && anybodys.Match(path) {
+				return rule.Role, true
+			}
+		}
+	}
+	return "", false
+}
+
+var anybody = strings.NewReplacer("{project}", "*", "{app}", "*", "{namespace}", "*")

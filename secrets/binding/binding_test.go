@@ -185,3 +185,25 @@ func TestB1Revisions(t *testing.T) {
 		}
 	}
 }
+
+func TestRoleOfWhatABindingGivesToAnybody(t *testing.T) {
+	set, err := binding.NewSet([]binding.Rule{
+		{Name: "shop", Projects: []string{"shop"}, Role: "reader", Paths: []string{"kv/{project}/{app}/*", "kv/common/**"}},
+		{Name: "other", Projects: []string{"*"}, Role: "another", Paths: []string{"kv/other/db"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ binding, path, want string }{
+		{"shop", "kv/shop/web/db", "reader"},
+		{"shop", "kv/common/a/b", "reader"},
+		{"shop", "kv/other/db", ""},
+		{"shop", "kv/shop/web", ""},
+		{"other", "kv/other/db", "another"},
+		{"gone", "kv/other/db", ""},
+	} {
+		if role, ok := set.Role(test.binding, test.path); role != test.want || ok != (test.want != "") {
+			t.Errorf("Role(%s, %s) = %q, %t, want %q", test.binding, test.path, role, ok, test.want)
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/argocd-seal/argocd-seal-plugin/audit"
+	"github.com/argocd-seal/argocd-seal-plugin/audit/chain"
+	"github.com/argocd-seal/argocd-seal-plugin/audit/sink"
+	"github.com/argocd-seal/argocd-seal-plugin/audit/trail"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/telemetry"
+)
+
+const (
+	// recordTimeout bounds how long a request waits for its event: a disk that
+	// hangs must not hold requests for ever.
+	recordTimeout = 5 * time.Second
+	// sinkDrain is how long sinks go on after the last event. Kubernetes kills the
+	// container five seconds after the requests had their time.
+	sinkDrain = 3 * time.Second
+)
+
+// recorder keeps the events of a sidecar in its trail. A nil one keeps nothing.
+type recorder struct {
+	recorder audit.Recorder
+	trail    *trail.Trail
+	sinks    []*sink.Runner
+	required bool
+	shown    *telemetry.Telemetry
+	log      *logrus.Logger
+
+	stopSinks context.CancelFunc
+	running   sync.WaitGroup
+}
+
+// newRecorder opens the trail and starts its sinks. It returns nil where the
+// configuration keeps no events.
+func newRecorder(settings config.Audit, shown *telemetry.Telemetry, log *logrus.Logger, stdout io.Writer) (*recorder, error) {
+	if settings.Directory == "" && !settings.Stdout {
+		return nil, nil
+	}
+	if settings.Instance == "" {
+		settings.Instance, _ = os.Hostname()
+	}
+	r := &recorder{required: settings.Required, shown: shown, log: log, stopSinks: func() {}}
+	if settings.Directory != "" {
+		if err := r.open(settings); err != nil {
+			return nil, err
+		}
+	}
+	if settings.Stdout {
+		r.recorder = audit.NewLog(stdout, settings.Instance, r.recorder)
+	}
+	return r, nil
+}
+
+func (r *recorder) open(settings config.Audit) error {
+	signer, err := chain.ReadSigner(settings.Key)
+	if err != nil {
+		return err
+	}
+	options := settings.Trail(signer)
+	options.Warn = func(err error) { r.log.WithField("code", fault.CodeOf(err)).Error(fault.Text(fault.Of(err))) }
+	if r.trail, err = trail.Open(options); err != nil {
+		return err
+	}
+	r.recorder = r.trail
+	for _, one := range settings.Sinks {
+		runner, err := sink.New(one.Config(), r.trail, sink.Options{Dir: settings.Directory, Instance: settings.Instance, Log: r.log, Drain: sinkDrain})
+		if err == nil {
+			err = r.trail.Retain(one.Name, func() uint64 { return runner.Delivered() + 1 })
+		}
+		if err != nil {
+			_ = r.trail.Close()
+			return err
+		}
+		r.sinks = append(r.sinks, runner)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r.stopSinks = cancel
+	for _, runner := range r.sinks {
+		r.running.Go(func() { runner.Run(ctx) })
+	}
+	return nil
+}
+
+// Record keeps one event. It fails only where the platform does not go on
+// without the trail.
+func (r *recorder) Record(ctx context.Context, event audit.Event) error {
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	defer cancel()
+	_, err := r.recorder.Append(ctx, event)
+	r.shown.Audited(err)
+	if err == nil || r.required {
+		return err
+	}
+	r.log.WithFields(logrus.Fields{"code": fault.CodeOf(err), "id": event.ID}).Error("an event is missing in the audit trail: " + fault.Text(fault.Of(err)))
+	return nil
+}
+
+// happened keeps an event that is about no request. What cannot be kept is
+// logged: nobody waits for it.
+func (r *recorder) happened(kind audit.Type, outcome fault.Code, message string) {
+	if r == nil {
+		return
+	}
+	event := audit.Event{Type: kind, Outcome: "OK", Message: message}
+	if outcome != "" {
+		event.Outcome = string(outcome)
+	}
+	if err := r.Record(context.Background(), event); err != nil {
+		r.log.WithField("code", fault.CodeOf(err)).Error("an event is missing in the audit trail: " + fault.Text(fault.Of(err)))
+	}
+}
+
+// behind tells how far the sinks are.
+func (r *recorder) behind() []telemetry.Sink {
+	shown := make([]telemetry.Sink, len(r.sinks))
+	for i, runner := range r.sinks {
+		status := runner.Status()
+		shown[i] = telemetry.Sink{Name: status.Name, Lines: int(min(status.Behind, 1<<40))}
+		if !status.Oldest.IsZero() {
+			shown[i].Oldest = time.Since(status.Oldest)
+		}
+	}
+	return slices.Clip(shown)
+}
+
+// close signs the end of the trail and gives the sinks some time to send it.
+func (r *recorder) close() {
+	if r == nil || r.trail == nil {
+		return
+	}
+	r.happened(audit.Stop, "", "the sidecar stops")
+	if err := r.trail.Close(); err != nil {
+		r.log.WithField("code", fault.CodeOf(err)).Error(fault.Text(fault.Of(err)))
+	}
+	r.stopSinks()
+	r.running.Wait()
+}
