@@ -65,7 +65,7 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServeCommand(), newGenerateCommand(), newParametersCommand(), newRenderCommand(), newCheckCommand(), newPolicyCommand(), newVersionCommand(), newWorkerCommand())
+	root.AddCommand(newServeCommand(), newGenerateCommand(), newParametersCommand(), newRenderCommand(), newCheckCommand(), newPolicyCommand(), newAuditCommand(), newVersionCommand(), newWorkerCommand())
 	return root
 }
 
