@@ -67,16 +67,8 @@ func Answer(ctx context.Context, w io.Writer, streams []Stream, filter *Filter, 
 	if options.Reverse && options.By == "" {
 		kept = &newest{limit: options.Limit}
 	}
-	var changes Changes
 	matched := 0
-	stats, err := Read(ctx, streams, func(r *Record) error {
-		if !filter.concerns(r) {
-			return nil
-		}
-		change, err := changes.Add(&r.Event)
-		if err != nil || !filter.answers(r, change) {
-			return err
-		}
+	stats, err := Select(ctx, streams, filter, func(r *Record, change Change) error {
 		switch {
 		case kept != nil:
 			matched++
@@ -100,6 +92,22 @@ func Answer(ctx context.Context, w io.Writer, streams []Stream, filter *Filter, 
 		}
 	}
 	return stats, shown.end(stats, matched, more)
+}
+
+// Select calls each with every event that answers a question, and with how it
+// changed what its application consists of.
+func Select(ctx context.Context, streams []Stream, filter *Filter, each func(*Record, Change) error) (Stats, error) {
+	var changes changes
+	return Read(ctx, streams, func(r *Record) error {
+		if !filter.concerns(r) {
+			return nil
+		}
+		change, err := changes.add(&r.Event)
+		if err != nil || !filter.answers(r, change) {
+			return err
+		}
+		return each(r, change)
+	})
 }
 
 // errLimit ends the reading.

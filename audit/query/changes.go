@@ -38,16 +38,16 @@ const (
 // bytes each.
 const maxSources = 500_000
 
-// Changes remembers the last output of each source of each application. It
+// changes remembers the last output of each source of each application. It
 // takes events in the order in which they happened.
-type Changes struct{ last map[digest]state }
+type changes struct{ last map[digest]state }
 
 type digest [16]byte
 
 type state struct{ output, revision, secrets digest }
 
-// Add tells how an event changed what its application consists of.
-func (c *Changes) Add(e *audit.Event) (Change, error) {
+// add tells how an event changed what its application consists of.
+func (c *changes) add(e *audit.Event) (Change, error) {
 	if e.Type != audit.Render || e.Outcome != OK || e.Output == "" {
 		return Same, nil
 	}

@@ -1,3 +1,5 @@
+//go:generate go run ../internal/sample ../testdata/sample.jsonl
+
 // Package query asks questions of the audit trail: who changed what, which
 // applications used a secret, what was denied. It reads lines of JSON as they
 // stand in the trail's files, in memory that does not grow with the trail.

@@ -86,7 +86,7 @@ func outcome(e *audit.Event) string {
 // for, why it did not pass, and what the commit or the event says of itself.
 func (t *table) what(m match) string {
 	var parts []string
-	if len(t.filter.secrets) > 0 {
+	if len(t.filter.secrets) > 0 || m.Type == audit.Secret {
 		parts = append(parts, joined(m.references, SecretName))
 	}
 	if v := m.Verdict; v != nil {
