@@ -12,7 +12,9 @@ const Version = 1
 type Type string
 
 // The types. A request of Argo CD is a Render; all others happen in the
-// background. A Checkpoint signs the chain up to itself.
+// background. The trail writes the last three by itself: a Recovery says what is
+// missing in the trail and why, a Retention which lines were deleted because they
+// were the oldest, and a Checkpoint signs the chain up to itself.
 const (
 	Render     Type = "render"
 	Refresh    Type = "refresh"
@@ -22,6 +24,7 @@ const (
 	Start      Type = "start"
 	Stop       Type = "stop"
 	Recovery   Type = "recovery"
+	Retention  Type = "retention"
 	Checkpoint Type = "checkpoint"
 )
 
@@ -73,6 +76,12 @@ type Event struct {
 	Milliseconds map[string]float64 `json:"milliseconds,omitempty"`
 	// Message explains background events in a sentence.
 	Message string `json:"message,omitempty"`
+
+	// Recovered and Removed are set by the trail alone, and so is Checkpoint, which
+	// stays the last field: its signature is over the line before it.
+	Recovered  *Recovered `json:"recovered,omitempty"`
+	Removed    *Removed   `json:"removed,omitempty"`
+	Checkpoint *Signature `json:"checkpoint,omitempty"`
 }
 
 // Verdict is what the gate decided.
@@ -112,4 +121,43 @@ type Injection struct {
 	Object string   `json:"object"`
 	Kind   string   `json:"kind"`
 	Keys   []string `json:"keys,omitempty"`
+}
+
+// Recovered is what a Recovery found.
+type Recovered struct {
+	// TornBytes is the size of the unfinished line that was cut off.
+	TornBytes int64 `json:"tornBytes,omitempty"`
+	// Unsigned is how many lines at the end no checkpoint had signed when the trail
+	// was opened: the process before did not close it.
+	Unsigned uint64 `json:"unsigned,omitempty"`
+	// Refused is how many events before this one could not be written.
+	Refused uint64 `json:"refused,omitempty"`
+}
+
+// Removed is which lines were deleted.
+type Removed struct {
+	// From and To are the first and the last seq.
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+	// Readers are those that had not read all of it.
+	Readers []Missed `json:"readers,omitempty"`
+}
+
+// Missed is what one reader can no longer read.
+type Missed struct {
+	Reader string `json:"reader"`
+	// From is the first seq that it misses.
+	From uint64 `json:"from"`
+}
+
+// Signature signs the chain up to the line that holds it.
+type Signature struct {
+	// Key is the id of the key: the first 32 digits of the SHA-256 of its public
+	// half in the form PKIX, in hexadecimal.
+	Key string `json:"key"`
+	// Within promises the next checkpoint within that many lines.
+	Within int `json:"within"`
+	// Signature is the Ed25519 signature, in base64, of all bytes of the line up to
+	// and with the quote that opens it.
+	Signature string `json:"signature"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"sync/atomic"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"golang.org/x/sync/errgroup"
@@ -53,25 +54,41 @@ func (env *environment) ask(ctx context.Context, input Input, values []ast.Value
 		}
 	}
 	request.namespaces = vap.Namespaces(input.Objects)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	answers := make([][]found, len(values)+1)
-	for i := range values {
-		group.Go(func() error {
-			var err error
-			answers[i], err = env.askObject(ctx, request, i)
-			return err
-		})
-	}
-	group.Go(func() error {
-		var err error
-		answers[len(values)], err = env.askRender(ctx, request)
-		return err
-	})
-	if err := group.Wait(); err != nil {
+	answers, err := env.askAll(ctx, request)
+	if err != nil {
 		return nil, nil, err
 	}
 	return slices.Concat(answers...), notices, nil
+}
+
+// askAll asks about each object and about the render as a whole. A goroutine
+// takes one question after the other: the evaluator needs a deep stack, and to
+// let one grow for each object cost a seventh of the time.
+func (env *environment) askAll(ctx context.Context, r request) ([][]found, error) {
+	answers := make([][]found, len(r.values)+1)
+	var next atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	for range min(runtime.GOMAXPROCS(0), len(answers)) {
+		group.Go(func() error {
+			for {
+				// The render as a whole is the longest question, so it comes first.
+				i := int(next.Add(1)) - 2
+				var err error
+				switch {
+				case i >= len(r.values):
+					return nil
+				case i < 0:
+					answers[len(r.values)], err = env.askRender(ctx, r)
+				default:
+					answers[i], err = env.askObject(ctx, r, i)
+				}
+				if err != nil {
+					return err
+				}
+			}
+		})
+	}
+	return answers, group.Wait()
 }
 
 // askPromotion compares the application with what it is promoted from.

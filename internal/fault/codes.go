@@ -66,6 +66,7 @@ const (
 	Waiver           Code = "E_WAIVER"
 	KubeVersion      Code = "E_KUBE_VERSION"
 	Audit            Code = "E_AUDIT"
+	AuditFull        Code = "E_AUDIT_FULL"
 )
 
 // Meaning is what the documentation says of one code.
@@ -140,5 +141,6 @@ var codes = []Meaning{
 	{PolicyFetch, "start", "a remote bundle cannot be fetched", "The registry or Git server is down or refuses the login, does not have the digest or commit, or has something there that is no bundle or is too large. At start the plugin stops; later the policies that are loaded stay.", "Do what the message says; check the source in policy.sources, the network and the files with credentials."},
 	{Waiver, "start", "a waiver is not valid", "A waiver lacks a rule, selector, owner, reason or expiry, or names a rule that no bundle has.", "Correct the waiver at the line that the message names."},
 	{KubeVersion, "gate", "the cluster's version is not known here", "There are no schemas for the Kubernetes version of the destination, so objects were checked against those of the nearest version. It is a warning.", "The platform team updates the plugin."},
-	{Audit, "audit", "the audit trail cannot be read", "A file of the trail is not there or not readable, or a line of it is no event: it was cut short, or changed. All other lines are read.", "Run argocd-seal audit verify, which says whether anything is missing."},
+	{Audit, "audit", "the audit trail cannot be used", "The directory, the key or a file of the trail cannot be read or written, another process writes it, or its last lines are not what was written.", "The platform team does what the message says; argocd-seal audit verify shows whether a trail is whole."},
+	{AuditFull, "audit", "there is no room for the audit trail", "The disk is full, or the trail has reached audit.maxSize with lines that a reader still needs.", "Make room on the disk, look why the reader is behind, or raise audit.maxSize."},
 }
