@@ -19,10 +19,10 @@ import (
 func newAuditCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: "Prove the audit trail, and make the key that signs it",
+		Short: "Prove the audit trail, ask it and report on it",
 	}
 	cmd.AddCommand(newAuditVerifyCommand())
-	cmd.AddCommand(newAuditKeyCommand())
+	cmd.AddCommand(newAuditKeyCommand(), newAuditQueryCommand(), newAuditReportCommand())
 	return cmd
 }
 

@@ -12,26 +12,17 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
 )
 
-// The escape sequences of a terminal.
-const (
-	bold   = "\x1b[1m"
-	red    = "\x1b[31m"
-	yellow = "\x1b[33m"
-	cyan   = "\x1b[36m"
-	reset  = "\x1b[0m"
-)
-
 // failed is how a table marks a fault: nothing was judged, so nothing denied.
 const failed verdict.Decision = "error"
 
-var colors = map[verdict.Decision]string{failed: red, verdict.Deny: red, verdict.Warn: yellow, verdict.Waived: cyan}
+var colors = map[verdict.Decision]string{failed: prose.Red, verdict.Deny: prose.Red, verdict.Warn: prose.Yellow, verdict.Waived: prose.Cyan}
 
 // paint colors a text for a terminal.
 func (o Options) paint(color, text string) string {
-	if !o.Color || color == "" {
+	if !o.Color {
 		return text
 	}
-	return color + text + reset
+	return prose.Paint(color, text)
 }
 
 // writeTable writes one block for each result with outcomes, by object and rule,
@@ -51,7 +42,7 @@ func writeTable(w io.Writer, results []Result, options Options) error {
 		}
 		if len(outcomes) > 0 {
 			title := fmt.Sprintf("%s (%s)", fault.Clean(result.Path, 200), cmp.Or(result.Verdict.Environment, "no environment"))
-			b.WriteString(options.paint(bold, title) + "\n")
+			b.WriteString(options.paint(prose.Bold, title) + "\n")
 			writeOutcomes(&b, outcomes, options)
 			b.WriteByte('\n')
 		}

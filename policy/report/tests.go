@@ -30,7 +30,7 @@ func WriteTests(w io.Writer, format Format, results []bundle.TestResult, options
 	}
 }
 
-var statusColors = map[bundle.Status]string{bundle.Failed: red, bundle.Errored: red, bundle.Skipped: cyan}
+var statusColors = map[bundle.Status]string{bundle.Failed: prose.Red, bundle.Errored: prose.Red, bundle.Skipped: prose.Cyan}
 
 func writeTestTable(w io.Writer, results []bundle.TestResult, options Options) error {
 	var b strings.Builder

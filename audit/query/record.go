@@ -1,0 +1,22 @@
+package query
+
+import (
+	"github.com/argocd-seal/argocd-seal-plugin/audit"
+)
+
+// MaxLine is the longest line in bytes that is read; a longer one is passed over
+// and reported. An event of the plugin has some kilobytes.
+const MaxLine = 1 << 20
+
+// Record is one event with its place in the trail. Line and the lists of the
+// event are valid until the next one is read; texts stay. Inputs and
+// Milliseconds are not read, since no question is asked of them.
+type Record struct {
+	audit.Event
+	Seq uint64
+	// Line is the event as it stands in the trail, without the line feed.
+	Line []byte
+	// File is the name of the file, and Number the line in it from 1 on.
+	File   string
+	Number int
+}
