@@ -179,6 +179,9 @@ func (r *Replica) Stop() error {
 	return nil
 }
 
+// Log returns the end of what the replica has logged.
+func (r *Replica) Log() string { return r.log.String() }
+
 // Alive tells whether the replica runs.
 func (r *Replica) Alive() bool {
 	select {
