@@ -156,8 +156,8 @@ $(GOLANGCI):
 
 .PHONY: debian
 debian:
-	@{ command -v redis-server && command -v etcd && command -v rsyslogd && ls /usr/lib/*/rsyslog/lmnsd_gtls.so; } >/dev/null 2>&1 || \
-	  { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -y -q redis-server etcd-server rsyslog rsyslog-gnutls; } $(call or_skip,redis-server etcd rsyslog)
+	@{ command -v redis-server && command -v etcd && command -v promtool && command -v rsyslogd && ls /usr/lib/*/rsyslog/lmnsd_gtls.so; } >/dev/null 2>&1 || \
+	  { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -y -q redis-server etcd-server prometheus rsyslog rsyslog-gnutls; } $(call or_skip,redis-server etcd promtool rsyslog)
 
 .PHONY: clean
 clean: ## removes what was built, the servers too

@@ -27,6 +27,7 @@ type metrics struct {
 	info       *prometheus.GaugeVec
 	requests   *prometheus.HistogramVec
 	stages     *prometheus.HistogramVec
+	errors     *prometheus.CounterVec
 	renders    *prometheus.CounterVec
 	injections *prometheus.CounterVec
 	vault      *prometheus.HistogramVec
@@ -49,6 +50,7 @@ func newMetrics() *metrics {
 			prometheus.ExponentialBuckets(0.005, 2, 14), "call", "code"),
 		stages: histogram("stage_duration_seconds", "How long each stage of a request took.",
 			prometheus.ExponentialBuckets(0.0005, 2, 17), "stage"),
+		errors: counter("errors_total", "Calls of the repo-server that failed, by code; every code is there from the start.", "code"),
 		renders: counter("renders_total", "Applications rendered or refused, by environment, renderer and code, OK for none.",
 			"environment", "renderer", "code"),
 		injections: counter("injections_total", "Secrets that left as an injection, by environment and kind.", "environment", "kind"),
@@ -76,6 +78,10 @@ func newMetrics() *metrics {
 // begin makes series exist before the first event, so that the first one is a
 // rise that rate() sees.
 func (m *metrics) begin() {
+	m.errors.WithLabelValues(other)
+	for code := range knownCodes {
+		m.errors.WithLabelValues(code)
+	}
 	for _, stage := range follow.Stages() {
 		m.stages.WithLabelValues(string(stage))
 	}
@@ -92,7 +98,7 @@ func (m *metrics) begin() {
 
 func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{
-		m.info, m.requests, m.stages, m.renders, m.injections, m.vault, m.outcomes, m.verdicts, m.exports,
+		m.info, m.requests, m.stages, m.errors, m.renders, m.injections, m.vault, m.outcomes, m.verdicts, m.exports,
 		m.auditEvents, m.rotationLag, m.rotationRefreshes, m.rotationFindings,
 	}
 }

@@ -20,6 +20,9 @@ func (t *Telemetry) Begin(ctx context.Context, request *follow.Request) (context
 	return ctx, func(took time.Duration, err error) {
 		code := codeOf(err)
 		t.metrics.requests.WithLabelValues(request.Call, code).Observe(seconds(took))
+		if err != nil {
+			t.metrics.errors.WithLabelValues(code).Inc()
+		}
 		if request.Call == generateCall {
 			t.rendered(request, code)
 		}

@@ -80,7 +80,14 @@ func (c *Client) probe(ctx context.Context) {
 		group.Go(func() error {
 			within, cancel := context.WithTimeout(ctx, maxProbe)
 			defer cancel()
-			s.probe(within)
+			err := s.probe(within)
+			if ctx.Err() != nil {
+				return nil // the end of the process says nothing of Vault
+			}
+			if s.lock(ctx) == nil {
+				s.note(err)
+				s.unlock()
+			}
 			return nil
 		})
 	}
@@ -89,21 +96,17 @@ func (c *Client) probe(ctx context.Context) {
 
 // probe does not hold the session's turn while it asks: a Vault that answers
 // slowly must not make requests wait for it.
-func (s *session) probe(ctx context.Context) {
+func (s *session) probe(ctx context.Context) error {
 	generation, err := s.ready(ctx)
-	if err == nil {
-		sent := time.Now()
-		var got answer
-		got, err = s.client.call(ctx, func(ctx context.Context) (*api.Response, error) {
-			return s.api.Logical().ReadRawWithContext(ctx, "auth/token/lookup-self")
-		})
-		if err == nil && got.status == http.StatusForbidden {
-			_, err = s.revalidate(ctx, generation, sent)
-		}
+	if err != nil {
+		return err
 	}
-	if s.lock(context.WithoutCancel(ctx)) != nil {
-		return
+	sent := time.Now()
+	got, err := s.client.call(ctx, func(ctx context.Context) (*api.Response, error) {
+		return s.api.Logical().ReadRawWithContext(ctx, "auth/token/lookup-self")
+	})
+	if err == nil && got.status == http.StatusForbidden {
+		_, err = s.revalidate(ctx, generation, sent)
 	}
-	defer s.unlock()
-	s.note(err)
+	return err
 }
