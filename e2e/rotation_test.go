@@ -218,6 +218,13 @@ func (a *argo) counts() map[string]int {
 	return counts
 }
 
+// applications is how many Applications were refreshed.
+func (a *argo) applications() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.count)
+}
+
 // once is what counts must be where each of the applications is refreshed once.
 func once(names ...string) map[string]int {
 	counts := map[string]int{}
@@ -228,6 +235,11 @@ func once(names ...string) map[string]int {
 }
 
 func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	within(t, patience, what, holds)
+}
+
+func within(t *testing.T, patience time.Duration, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -288,7 +300,7 @@ func refreshesOf(replicas []*harness.Replica) (all []harness.Rotated) {
 // settled tells that the refreshes are those and, for three rounds, no others.
 func settled(t *testing.T, a *argo, replicas []*harness.Replica, want map[string]int, applications int) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("%d Applications are refreshed", len(want)), func() bool { return len(a.counts()) >= len(want) })
+	eventually(t, fmt.Sprintf("%d Applications are refreshed", len(want)), func() bool { return a.applications() >= len(want) })
 	alive := slices.DeleteFunc(slices.Clone(replicas), func(r *harness.Replica) bool { return !r.Alive() })
 	watched(t, alive, applications, 3)
 	got := a.counts()

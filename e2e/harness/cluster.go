@@ -155,12 +155,13 @@ func (c *Cluster) StartAPIServer(ctx context.Context) error {
 	return err
 }
 
-// StopAPIServer stops the API server; etcd keeps what it has.
+// StopAPIServer ends the API server at once: asked to, it would wait for watches
+// to end. Etcd keeps what it has.
 func (c *Cluster) StopAPIServer() error {
 	last := len(c.processes) - 1
 	process := c.processes[last]
 	c.processes = c.processes[:last]
-	return process.Stop()
+	return process.Kill()
 }
 
 // Namespace makes a namespace.

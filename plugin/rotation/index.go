@@ -1,8 +1,10 @@
 package rotation
 
 import (
+	"cmp"
 	"hash/fnv"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -64,10 +66,11 @@ func latest(renders []render) int64 {
 type Index struct {
 	apps, uses int
 
-	mu    sync.Mutex
-	table table
-	held  int
-	dirty [Shards]bool
+	mu sync.Mutex
+	// tables are by shard; held counts the uses in all of them.
+	tables [Shards]table
+	held   int
+	dirty  [Shards]bool
 	// gone are renders that were dropped since their shard was last written.
 	gone [Shards]map[gone]int64
 }
@@ -83,7 +86,11 @@ func NewIndex(apps int) *Index {
 	if apps <= 0 {
 		apps = DefaultApps
 	}
-	return &Index{apps: apps, uses: apps * usesPerApp, table: table{}}
+	x := &Index{apps: apps, uses: apps * usesPerApp}
+	for shard := range x.tables {
+		x.tables[shard] = table{}
+	}
+	return x
 }
 
 // Used notes a successful render. Names that are not an Application's are passed
@@ -102,10 +109,21 @@ func (x *Index) Used(app string, of Render) {
 
 // put adds a render. The caller holds the lock.
 func (x *Index) put(app string, one render) {
-	before := x.table[app]
-	x.held -= sizeOf(before)
-	x.table.add(app, one)
-	x.held += sizeOf(x.table[app])
+	table := x.tables[shardOf(app)]
+	x.held -= sizeOf(table[app])
+	table.add(app, one)
+	x.held += sizeOf(table[app])
+}
+
+// full tells whether there is too much. The caller holds the lock.
+func (x *Index) full() bool { return x.held > x.uses || x.count() > x.apps }
+
+func (x *Index) count() int {
+	count := 0
+	for _, table := range x.tables {
+		count += len(table)
+	}
+	return count
 }
 
 func sizeOf(renders []render) int {
@@ -117,33 +135,36 @@ func sizeOf(renders []render) int {
 }
 
 // bound drops the oldest applications where there are too many. It drops some
-// more than it must, so that it sorts seldom.
+// more than it must, so that it sorts seldom. The caller holds the lock.
 func (x *Index) bound() {
-	if len(x.table) <= x.apps && x.held <= x.uses {
+	if !x.full() {
 		return
 	}
-	names := byAge(x.table)
+	names := byAge(x.tables[:]...)
 	for i, app := range names {
-		if i >= len(names)/64+1 && len(x.table) <= x.apps && x.held <= x.uses {
+		if i > len(names)/64 && !x.full() {
 			return
 		}
-		x.held -= sizeOf(x.table[app])
-		delete(x.table, app)
+		table := x.tables[shardOf(app)]
+		x.held -= sizeOf(table[app])
+		delete(table, app)
 	}
 }
 
 // byAge lists applications, that first which was not rendered for the longest
 // time.
-func byAge(t table) []string {
+func byAge(tables ...table) []string {
 	type aged struct {
 		app string
 		at  int64
 	}
-	list := make([]aged, 0, len(t))
-	for app, renders := range t {
-		list = append(list, aged{app, latest(renders)})
+	var list []aged
+	for _, one := range tables {
+		for app, renders := range one {
+			list = append(list, aged{app, latest(renders)})
+		}
 	}
-	slices.SortFunc(list, func(a, b aged) int { return int(max(min(a.at-b.at, 1), -1)) })
+	slices.SortFunc(list, func(a, b aged) int { return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.app, b.app)) })
 	names := make([]string, len(list))
 	for i, one := range list {
 		names[i] = one.app
@@ -155,16 +176,18 @@ func byAge(t table) []string {
 func (x *Index) Len() int {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return len(x.table)
+	return x.count()
 }
 
 // each calls a function for every render. It must not call the index.
 func (x *Index) each(visit func(app string, one render)) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for app, renders := range x.table {
-		for _, one := range renders {
-			visit(app, one)
+	for _, table := range x.tables {
+		for app, renders := range table {
+			for _, one := range renders {
+				visit(app, one)
+			}
 		}
 	}
 }
@@ -173,7 +196,7 @@ func (x *Index) each(visit func(app string, one render)) {
 func (x *Index) renders(app string) []render {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return slices.Clone(x.table[app])
+	return slices.Clone(x.tables[shardOf(app)][app])
 }
 
 // settle notes that a refresh was asked for, in all renders of the application:
@@ -181,7 +204,8 @@ func (x *Index) renders(app string) []render {
 func (x *Index) settle(app string, changes []change, now time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for i, one := range x.table[app] {
+	renders := x.tables[shardOf(app)][app]
+	for i, one := range renders {
 		one.uses = slices.Clone(one.uses)
 		for _, c := range changes {
 			if c.isBundle() {
@@ -197,7 +221,7 @@ func (x *Index) settle(app string, changes []change, now time.Time) {
 			}
 		}
 		one.askedAt = now.UnixMilli()
-		x.table[app][i] = one
+		renders[i] = one
 	}
 	x.dirty[shardOf(app)] = true
 }
@@ -207,21 +231,22 @@ func (x *Index) forget(app string, renders []render) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	shard := shardOf(app)
+	table := x.tables[shard]
 	for _, one := range renders {
-		at := slices.IndexFunc(x.table[app], one.same)
-		if at < 0 || x.table[app][at].began > one.began {
+		at := slices.IndexFunc(table[app], one.same)
+		if at < 0 || table[app][at].began > one.began {
 			continue
 		}
-		x.held -= len(x.table[app][at].uses)
-		x.table[app] = slices.Delete(x.table[app], at, at+1)
+		x.held -= len(table[app][at].uses)
+		table[app] = slices.Delete(table[app], at, at+1)
 		if x.gone[shard] == nil {
 			x.gone[shard] = map[gone]int64{}
 		}
 		x.gone[shard][gone{app, one.source, one.revision}] = one.began
 		x.dirty[shard] = true
 	}
-	if len(x.table[app]) == 0 {
-		delete(x.table, app)
+	if len(table[app]) == 0 {
+		delete(table, app)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -24,6 +25,9 @@ const (
 	// crowd is how many renders of one application are taken without looking which
 	// of them run.
 	crowd = 6
+	// refreshers is how many Applications are refreshed at once: the rate is what
+	// bounds them, and not how long the API server takes for one.
+	refreshers = 4
 )
 
 // due lists the applications that are behind: those first whose change concerns
@@ -85,26 +89,36 @@ func (r *Rotation) next() (app string, ok bool) {
 // until ctx ends.
 func (r *Rotation) refreshAll(ctx context.Context) {
 	for ctx.Err() == nil {
-		app, ok := r.next()
-		if !ok {
-			select {
-			case <-ctx.Done():
-			case <-r.wake:
-			}
-			continue
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.wake:
 		}
-		for wait := firstWait; r.refreshes.Wait(ctx) == nil; wait = min(2*wait, longestWait) {
-			err := r.refresh(ctx, app)
-			if err == nil || ctx.Err() != nil {
-				break
-			}
-			r.counters.update(func(s *Stats) { s.KubernetesFailures++ })
-			r.log.WithFields(logrus.Fields{"app": app, "reason": reasonOf(err)}).Warn("the Application cannot be refreshed and is tried again")
-			if !transient(err) {
-				break // the next round has it again
-			}
-			sleep(ctx, wait)
+		var group sync.WaitGroup
+		for range refreshers {
+			group.Go(func() {
+				for app, ok := r.next(); ok && ctx.Err() == nil; app, ok = r.next() {
+					r.persist(ctx, app)
+				}
+			})
 		}
+		group.Wait()
+	}
+}
+
+// persist refreshes one application, however often the API server must be asked.
+func (r *Rotation) persist(ctx context.Context, app string) {
+	for wait := firstWait; r.refreshes.Wait(ctx) == nil; wait = min(2*wait, longestWait) {
+		err := r.refresh(ctx, app)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		r.counters.update(func(s *Stats) { s.KubernetesFailures++ })
+		r.log.WithFields(logrus.Fields{"app": app, "reason": reasonOf(err)}).Warn("the Application cannot be refreshed and is tried again")
+		if !transient(err) {
+			return // the next round has it again
+		}
+		sleep(ctx, wait)
 	}
 }
 

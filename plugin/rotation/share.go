@@ -159,10 +159,8 @@ func (x *Index) begin(shard int) own {
 	defer x.mu.Unlock()
 	x.dirty[shard] = false
 	ours := own{table{}, maps.Clone(x.gone[shard])}
-	for app, renders := range x.table {
-		if shardOf(app) == shard {
-			ours.table[app] = slices.Clone(renders)
-		}
+	for app, renders := range x.tables[shard] {
+		ours.table[app] = slices.Clone(renders)
 	}
 	return ours
 }
@@ -203,14 +201,15 @@ func (x *Index) done(shard int, ours own, merged table, keep bool) {
 
 // drop removes renders that did not change since they were copied.
 func (x *Index) drop(app string, copied []render) {
-	before := x.table[app]
+	table := x.tables[shardOf(app)]
+	before := table[app]
 	left := slices.DeleteFunc(slices.Clone(before), func(one render) bool {
 		return slices.ContainsFunc(copied, func(c render) bool {
 			return c.same(one) && c.began == one.began && c.askedAt == one.askedAt
 		})
 	})
 	x.held -= sizeOf(before) - sizeOf(left)
-	if x.table[app] = left; len(left) == 0 {
-		delete(x.table, app)
+	if table[app] = left; len(left) == 0 {
+		delete(table, app)
 	}
 }
