@@ -105,7 +105,9 @@ func startSidecar(t *testing.T) *sidecar {
 	log.SetLevel(logrus.TraceLevel)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- serve(ctx, file, serveOptions{config: filepath.Join(dir, "plugin.yaml"), socketDir: dir}, log) }()
+	go func() {
+		done <- serve(ctx, file, serveOptions{config: filepath.Join(dir, "plugin.yaml"), socketDir: dir}, log, io.Discard)
+	}()
 	conn, err := grpc.NewClient("unix:"+filepath.Join(dir, "seal.sock"), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
@@ -323,4 +325,3 @@ func (s *sidecar) checkTraces(t *testing.T) {
 		}
 	}
 }
-

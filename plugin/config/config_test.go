@@ -151,7 +151,8 @@ render:
 					Address: "otel.example.com:4317", HeadersFile: "/headers", CAFile: "/ca.pem", Attributes: map[string]string{"cluster": "eu"},
 				},
 			},
-			Audit: config.Default().Audit,
+			Audit:    config.Default().Audit,
+			Rotation: config.Default().Rotation,
 			Render: config.Render{
 				Timeout:    config.Duration(90 * time.Second),
 				Workers:    config.Workers{Concurrency: 3, Spares: 4, Queue: 5, Memory: 1536 << 20, CPU: config.Duration(30 * time.Second)},
