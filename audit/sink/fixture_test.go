@@ -34,7 +34,6 @@ type spool struct {
 	lines   []audit.Line
 	last    uint64
 	changed chan struct{}
-	broken  error
 }
 
 func newSpool(count int) *spool {
@@ -71,21 +70,6 @@ func (s *spool) append(count int) {
 	s.changed = make(chan struct{})
 }
 
-// drop forgets the lines up to seq.
-func (s *spool) drop(seq uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for len(s.lines) > 0 && s.lines[0].Seq <= seq {
-		s.lines = s.lines[1:]
-	}
-}
-
-func (s *spool) breakWith(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.broken = err
-}
-
 func (s *spool) Last() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,7 +79,7 @@ func (s *spool) Last() uint64 {
 func (s *spool) Read(ctx context.Context, after uint64, limit int) ([]audit.Line, error) {
 	for {
 		s.mu.Lock()
-		broken, changed := s.broken, s.changed
+		changed := s.changed
 		var found []audit.Line
 		if len(s.lines) > 0 && s.last > after {
 			from := 0
@@ -105,8 +89,8 @@ func (s *spool) Read(ctx context.Context, after uint64, limit int) ([]audit.Line
 			found = append(found, s.lines[from:min(from+limit, len(s.lines))]...)
 		}
 		s.mu.Unlock()
-		if broken != nil || len(found) > 0 {
-			return found, broken
+		if len(found) > 0 {
+			return found, nil
 		}
 		select {
 		case <-ctx.Done():
@@ -137,25 +121,6 @@ func (r *receipts) all() []uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]uint64(nil), r.seqs...)
-}
-
-// wait waits until the receiver got the line.
-func (r *receipts) wait(t *testing.T, seq uint64) {
-	t.Helper()
-	deadline := time.After(patience)
-	for {
-		r.mu.Lock()
-		got, changed := r.seqs, r.changed
-		r.mu.Unlock()
-		if len(got) > 0 && got[len(got)-1] >= seq {
-			return
-		}
-		select {
-		case <-changed:
-		case <-deadline:
-			t.Fatalf("line %d did not arrive; there are %d receipts", seq, len(got))
-		}
-	}
 }
 
 // patience is how long a test waits for something that must happen.

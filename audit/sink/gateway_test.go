@@ -2,6 +2,7 @@ package sink_test
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -95,9 +96,9 @@ func (g *gateway) copy(to, from *net.TCPConn, limit int64) (cut bool) {
 			reset(from)
 			return false
 		}
-		switch err {
-		case nil:
-		case io.EOF:
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
 			_ = to.CloseWrite()
 			return false
 		default:

@@ -103,7 +103,7 @@ func readMessage(conn net.Conn) ([]byte, error) {
 			switch _, incomplete := msgp.Skip(message); {
 			case incomplete == nil:
 				return message, nil
-			case msgp.Cause(incomplete) != msgp.ErrShortBytes || len(message) > maxMessage:
+			case !errors.Is(msgp.Cause(incomplete), msgp.ErrShortBytes) || len(message) > maxMessage:
 				return nil, failure(Answer, "the receiver does not speak the Fluent Forward protocol")
 			}
 		}

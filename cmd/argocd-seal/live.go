@@ -120,7 +120,7 @@ func (l *live) refresh(ctx context.Context, refused string) string {
 			l.use(file, fingerprint, pipeline, closePipeline)
 			l.rotating.follow(ctx, file, pipeline)
 			l.log.WithField("fingerprint", fingerprint).Info("the configuration has changed")
-			l.recorder.happened(audit.Config, "", "the configuration has changed, fingerprint "+fingerprint)
+			l.recorder.happened(ctx, audit.Config, "", "the configuration has changed, fingerprint "+fingerprint)
 			return ""
 		}
 	}
@@ -130,7 +130,7 @@ func (l *live) refresh(ctx context.Context, refused string) string {
 	said := fingerprint + fault.Text(fault.Of(err))
 	if said != refused {
 		l.log.WithField("code", fault.CodeOf(err)).Error("the configuration stays as it was: " + fault.Text(fault.Of(err)))
-		l.recorder.happened(audit.Config, fault.CodeOf(err), "the configuration stays as it was")
+		l.recorder.happened(ctx, audit.Config, fault.CodeOf(err), "the configuration stays as it was")
 	}
 	return said
 }

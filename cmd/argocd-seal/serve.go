@@ -78,11 +78,11 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 		return err
 	}
 	defer stopTraces()
-	recorder, err := newRecorder(file.Seal.Audit, shown, log, stdout)
+	recorder, err := newRecorder(ctx, file.Seal.Audit, shown, log, stdout)
 	if err != nil {
 		return err
 	}
-	defer recorder.close()
+	defer recorder.close(ctx)
 	concurrency := file.Seal.Render.Workers.Concurrency
 	if concurrency == 0 {
 		concurrency = runtime.NumCPU()
@@ -118,7 +118,7 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 		TelemetryAddress: file.Seal.Telemetry.Address,
 		Certificates:     current.certificates,
 	}
-	recorder.happened(audit.Start, "", "argocd-seal "+version+" serves")
+	recorder.happened(ctx, audit.Start, "", "argocd-seal "+version+" serves")
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)

@@ -43,7 +43,7 @@ type recorder struct {
 
 // newRecorder opens the trail and starts its sinks. It returns nil where the
 // configuration keeps no events.
-func newRecorder(settings config.Audit, shown *telemetry.Telemetry, log *logrus.Logger, stdout io.Writer) (*recorder, error) {
+func newRecorder(ctx context.Context, settings config.Audit, shown *telemetry.Telemetry, log *logrus.Logger, stdout io.Writer) (*recorder, error) {
 	if settings.Directory == "" && !settings.Stdout {
 		return nil, nil
 	}
@@ -52,7 +52,7 @@ func newRecorder(settings config.Audit, shown *telemetry.Telemetry, log *logrus.
 	}
 	r := &recorder{required: settings.Required, shown: shown, log: log, stopSinks: func() {}}
 	if settings.Directory != "" {
-		if err := r.open(settings); err != nil {
+		if err := r.open(ctx, settings); err != nil {
 			return nil, err
 		}
 	}
@@ -62,7 +62,7 @@ func newRecorder(settings config.Audit, shown *telemetry.Telemetry, log *logrus.
 	return r, nil
 }
 
-func (r *recorder) open(settings config.Audit) error {
+func (r *recorder) open(ctx context.Context, settings config.Audit) error {
 	signer, err := chain.ReadSigner(settings.Key)
 	if err != nil {
 		return err
@@ -84,7 +84,8 @@ func (r *recorder) open(settings config.Audit) error {
 		}
 		r.sinks = append(r.sinks, runner)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	// Sinks go on until the last event of the process was written.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.stopSinks = cancel
 	for _, runner := range r.sinks {
 		r.running.Go(func() { runner.Run(ctx) })
@@ -108,7 +109,7 @@ func (r *recorder) Record(ctx context.Context, event audit.Event) error {
 
 // happened keeps an event that is about no request. What cannot be kept is
 // logged: nobody waits for it.
-func (r *recorder) happened(kind audit.Type, outcome fault.Code, message string) {
+func (r *recorder) happened(ctx context.Context, kind audit.Type, outcome fault.Code, message string) {
 	if r == nil {
 		return
 	}
@@ -116,7 +117,7 @@ func (r *recorder) happened(kind audit.Type, outcome fault.Code, message string)
 	if outcome != "" {
 		event.Outcome = string(outcome)
 	}
-	if err := r.Record(context.Background(), event); err != nil {
+	if err := r.Record(context.WithoutCancel(ctx), event); err != nil {
 		r.log.WithField("code", fault.CodeOf(err)).Error("an event is missing in the audit trail: " + fault.Text(fault.Of(err)))
 	}
 }
@@ -135,11 +136,11 @@ func (r *recorder) behind() []telemetry.Sink {
 }
 
 // close signs the end of the trail and gives the sinks some time to send it.
-func (r *recorder) close() {
+func (r *recorder) close(ctx context.Context) {
 	if r == nil || r.trail == nil {
 		return
 	}
-	r.happened(audit.Stop, "", "the sidecar stops")
+	r.happened(ctx, audit.Stop, "", "the sidecar stops")
 	if err := r.trail.Close(); err != nil {
 		r.log.WithField("code", fault.CodeOf(err)).Error(fault.Text(fault.Of(err)))
 	}

@@ -204,7 +204,7 @@ func (r *Rotation) elect(ctx context.Context) {
 	group.Go(func() {
 		select {
 		case held := <-led:
-			r.lead(held)
+			r.lead(held) //nolint:contextcheck // the lease gives a context that ends when it is lost
 		case <-ctx.Done():
 		}
 	})
