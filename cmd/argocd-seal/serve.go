@@ -120,13 +120,16 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 	}
 	recorder.happened(ctx, audit.Start, "", "argocd-seal "+version+" serves")
 	watched := make(chan struct{})
+	watching, stopWatching := context.WithCancel(ctx)
 	go func() {
 		defer close(watched)
-		current.run(ctx, configInterval)
+		current.run(watching, configInterval)
 	}()
 	err = server.Run(ctx, func() {
 		log.WithFields(logrus.Fields{"version": version, "sockets": server.Sockets, "dir": options.socketDir}).Info("serving")
 	})
+	// A server that could not open its socket has ended before ctx.
+	stopWatching()
 	<-watched
 	current.close()
 	log.Info("stopped")
