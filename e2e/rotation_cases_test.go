@@ -29,7 +29,6 @@ func TestRotation(t *testing.T) {
 		{"deleted and destroyed", reportDeletedAndDestroyed},
 		{"rebuilt from the audit trail", rotateAfterRebuild},
 		{"no more rights are used", useNoMoreRights},
-		{"ten thousand on one path", rotateTenThousand},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(t, w)
@@ -290,64 +289,4 @@ func useNoMoreRights(t *testing.T, w *rotationWorld) {
 	full.ResourceVersion = ""
 	_, err = roles.Update(t.Context(), full, metav1.UpdateOptions{})
 	must(t, err)
-}
-
-func rotateTenThousand(t *testing.T, w *rotationWorld) {
-	const many, spread = 10_000, 100
-	names := named("common", many)
-	began := time.Now()
-	w.create(t, names...)
-	t.Logf("%d Applications created in %s", many, time.Since(began).Round(time.Second))
-	f := &fleet{replicas: w.replicas(t, 2, "--spread", fmt.Sprint(spread))}
-	version := w.put(t, "common")
-	for _, name := range names {
-		must(t, f.rendered(name, "common", version))
-	}
-	a := w.argo(t, nil)
-	watched(t, f.replicas, many, 1)
-	leader := leaderOf(t, f.replicas)
-	before, err := leader.Memory()
-	must(t, err)
-	began = time.Now()
-	w.put(t, "common")
-	within(t, 4*patience, "all are refreshed", func() bool { return a.applications() == many })
-	took := time.Since(began)
-	after, err := leader.Memory()
-	must(t, err)
-	fastest := fastestSecond(refreshesOf(f.replicas))
-	size := w.largestLease(t)
-	t.Logf("%d Applications refreshed in %s, at most %d in one second (spread %d); leader's memory %d MiB before, %d MiB after; largest Lease %d KiB",
-		many, took.Round(time.Second), fastest, spread, before>>20, after>>20, size>>10)
-	if limit := int64(256 << 20); after > limit {
-		t.Errorf("the leader needed %d MiB, want at most %d", after>>20, limit>>20)
-	}
-	// The limiter lets one go ahead, and events are stamped a moment later.
-	if fastest > spread*11/10+1 {
-		t.Errorf("%d refreshes in one second, want at most %d", fastest, spread)
-	}
-	settled(t, a, f.replicas, once(names...), many)
-}
-
-// fastestSecond is the most events in any second.
-func fastestSecond(events []harness.Rotated) int {
-	slices.SortFunc(events, func(a, b harness.Rotated) int { return a.Time.Compare(b.Time) })
-	most, first := 0, 0
-	for last := range events {
-		for events[last].Time.Sub(events[first].Time) >= time.Second {
-			first++
-		}
-		most = max(most, last-first+1)
-	}
-	return most
-}
-
-func (w *rotationWorld) largestLease(t *testing.T) int {
-	t.Helper()
-	list, err := w.cluster.Client.CoordinationV1().Leases("argocd").List(t.Context(), metav1.ListOptions{})
-	must(t, err)
-	size := 0
-	for i := range list.Items {
-		size = max(size, len(list.Items[i].Annotations["argocd-seal.io/rotation-index"]))
-	}
-	return size
 }
