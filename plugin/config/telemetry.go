@@ -42,7 +42,7 @@ type OTLP struct {
 }
 
 func defaultTelemetry() Telemetry {
-	return Telemetry{LogLevel: "info", LogFormat: "json", Readiness: "startup", StartupWait: Duration(2 * time.Minute)}
+	return Telemetry{LogLevel: "info", LogFormat: "json", Readiness: "startup", StartupWait: Duration(30 * time.Second)}
 }
 
 func (t Telemetry) check(r *reader) {
