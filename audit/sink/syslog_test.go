@@ -64,12 +64,14 @@ func startRsyslog(t *testing.T, ca *authority, dir, port string) *rsyslog {
 	t.Cleanup(stop)
 	deadline := time.Now().Add(patience)
 	for {
-		// The file is written for a port that the server chose itself.
-		if chosen, err := os.ReadFile(filepath.Join(dir, "port")); err == nil && port == "0" {
-			port = strings.TrimSpace(string(chosen))
+		listening := port
+		if port == "0" {
+			// The server says which port it chose; at first the file is empty.
+			chosen, _ := os.ReadFile(filepath.Join(dir, "port"))
+			listening = strings.TrimSpace(string(chosen))
 		}
-		address := "127.0.0.1:" + port
-		if conn, err := net.Dial("tcp", address); err == nil && port != "0" {
+		address := "127.0.0.1:" + listening
+		if conn, err := net.Dial("tcp", address); err == nil {
 			_ = conn.Close()
 			return &rsyslog{t: t, dir: dir, address: address, stop: stop}
 		}
