@@ -7,10 +7,11 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/bounded"
 )
 
 const (
@@ -64,7 +65,7 @@ func (e endpoint) trust() (*tls.Config, *Failure) {
 		settings.ServerName, _, _ = net.SplitHostPort(e.address)
 	}
 	if e.caFile != "" {
-		content, err := readSmall(e.caFile, maxPEM)
+		content, err := bounded.ReadFile(e.caFile, maxPEM)
 		settings.RootCAs = x509.NewCertPool()
 		if err != nil || !settings.RootCAs.AppendCertsFromPEM(content) {
 			return nil, failure(Credential, "there is no PEM certificate to be read in %s", e.caFile)
@@ -82,25 +83,12 @@ func (e endpoint) trust() (*tls.Config, *Failure) {
 
 // readSecret returns the one line of a file with a token, password or key.
 func readSecret(file string) (string, *Failure) {
-	content, err := readSmall(file, maxSecret)
+	content, err := bounded.ReadFile(file, maxSecret)
 	secret := strings.TrimSpace(string(content))
 	if err != nil || secret == "" || strings.ContainsFunc(secret, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return "", failure(Credential, "there is no single line to be read in %s", file)
 	}
 	return secret, nil
-}
-
-func readSmall(name string, limit int64) ([]byte, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }()
-	content, err := io.ReadAll(io.LimitReader(file, limit+1))
-	if err == nil && int64(len(content)) > limit {
-		err = io.ErrShortBuffer
-	}
-	return content, err
 }
 
 // explain says in words of our own why a connection failed: the text of an error

@@ -9,13 +9,13 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
-	"io"
+	"errors"
 	"math/big"
-	"os"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/argocd-seal/argocd-seal-plugin/internal/bounded"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
@@ -47,14 +47,12 @@ func (l *localValues) source() (store.Source, error) {
 	if l.file == "" {
 		return store.Fakes{}, nil
 	}
-	file, err := os.Open(l.file)
-	if err != nil {
-		return nil, fault.New(fault.Path, "the file %s cannot be read", l.file)
-	}
-	defer func() { _ = file.Close() }()
-	content, err := io.ReadAll(io.LimitReader(file, maxValuesFile+1))
-	if err != nil || len(content) > maxValuesFile {
+	content, err := bounded.ReadFile(l.file, maxValuesFile)
+	switch {
+	case errors.Is(err, bounded.ErrTooLarge):
 		return nil, fault.New(fault.Path, "the file %s cannot be read or is larger than %d bytes", l.file, maxValuesFile)
+	case err != nil:
+		return nil, fault.New(fault.Path, "the file %s cannot be read", l.file)
 	}
 	return store.ParseValues(l.file, content)
 }

@@ -1,13 +1,14 @@
 package remote
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/bounded"
 )
 
 // cache keeps what was fetched for pinned sources in a directory, under the
@@ -31,15 +32,11 @@ func (c cache) get(name string, limit int64) ([]byte, bool) {
 	if c.dir == "" {
 		return nil, false
 	}
-	file, err := os.Open(filepath.Join(c.dir, name))
-	if err != nil {
-		return nil, false
-	}
-	defer func() { _ = file.Close() }()
+	file := filepath.Join(c.dir, name)
 	// Use keeps it from being pruned.
-	_ = os.Chtimes(file.Name(), time.Time{}, time.Now())
-	body, err := io.ReadAll(io.LimitReader(file, limit+1))
-	return body, err == nil && int64(len(body)) <= limit
+	_ = os.Chtimes(file, time.Time{}, time.Now())
+	body, err := bounded.ReadFile(file, limit)
+	return body, err == nil
 }
 
 // put keeps content. A directory that cannot be written costs a fetch at the

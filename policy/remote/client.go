@@ -7,10 +7,11 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/bounded"
 )
 
 const (
@@ -33,7 +34,7 @@ var (
 func (s Source) client(bytes int64) (*http.Client, error) {
 	trust := &tls.Config{MinVersion: tls.VersionTLS12}
 	if s.CAFile != "" {
-		pem, err := readSmall(s.CAFile, maxCA)
+		pem, err := bounded.ReadFile(s.CAFile, maxCA)
 		if err != nil {
 			return nil, unreadable("caFile", s.CAFile)
 		}
@@ -121,7 +122,7 @@ func (s Source) credentials() (credentials, error) {
 		if file.name == "" {
 			continue
 		}
-		content, err := readSmall(file.name, maxCredential)
+		content, err := bounded.ReadFile(file.name, maxCredential)
 		if err != nil {
 			return credentials{}, unreadable(file.field, file.name)
 		}
@@ -130,19 +131,6 @@ func (s Source) credentials() (credentials, error) {
 		}
 	}
 	return c, nil
-}
-
-func readSmall(name string, limit int64) ([]byte, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }()
-	content, err := io.ReadAll(io.LimitReader(file, limit+1))
-	if err == nil && int64(len(content)) > limit {
-		err = io.ErrShortBuffer
-	}
-	return content, err
 }
 
 // backend is where a source lies.
