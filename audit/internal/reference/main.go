@@ -5,9 +5,7 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,36 +16,16 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/argocd-seal/argocd-seal-plugin/audit"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/reference"
 )
 
 const (
 	auditPackage = "github.com/argocd-seal/argocd-seal-plugin/audit"
 	schemaFile   = "audit.schema.json"
 	guideFile    = "audit.md"
-	begin        = "<!-- begin generated fields -->\n"
-	end          = "<!-- end generated fields -->\n"
 )
 
-func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "reference:", err)
-		os.Exit(1)
-	}
-}
-
-func run(args []string) error {
-	if len(args) != 1 {
-		return errors.New("usage: reference DOCS")
-	}
-	schema, guide, err := generate(args[0])
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(args[0], schemaFile), schema, 0o644); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(args[0], guideFile), guide, 0o644)
-}
+func main() { reference.Main(schemaFile, guideFile, generate) }
 
 // generate returns what the two files must hold. Of the guide it replaces the
 // table only.
@@ -63,13 +41,8 @@ func generate(docs string) (schema, guide []byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	head, rest, found := bytes.Cut(guide, []byte(begin))
-	_, tail, closed := bytes.Cut(rest, []byte(end))
-	if !found || !closed {
-		return nil, nil, fmt.Errorf("%s has no marks for the table", guideFile)
-	}
-	guide = bytes.Join([][]byte{head, []byte(begin), []byte(table(line)), []byte(end), tail}, nil)
-	return append(schema, '\n'), guide, nil
+	guide, err = reference.Replace(guide, "fields", table(line))
+	return append(schema, '\n'), guide, err
 }
 
 // reflectLine returns the schema of a line. It lets unknown fields pass, since
@@ -127,7 +100,7 @@ func table(schema *jsonschema.Schema) string {
 func rows(b *strings.Builder, prefix string, schema *jsonschema.Schema) {
 	for pair := schema.Properties.Oldest(); pair != nil; pair = pair.Next() {
 		path, property := prefix+pair.Key, pair.Value
-		fmt.Fprintf(b, "| `%s` | %s | %s |\n", path, typeOf(property), strings.ReplaceAll(property.Description, "|", `\|`))
+		fmt.Fprintf(b, "| `%s` | %s | %s |\n", path, typeOf(property), reference.Cell(property.Description))
 		switch {
 		case property.Properties != nil:
 			rows(b, path+".", property)
@@ -142,11 +115,7 @@ func typeOf(property *jsonschema.Schema) string {
 	case property.Items != nil:
 		return "list of " + typeOf(property.Items)
 	case len(property.Enum) > 0:
-		choices := make([]string, len(property.Enum))
-		for i, choice := range property.Enum {
-			choices[i] = fmt.Sprintf("`%v`", choice)
-		}
-		return "one of " + strings.Join(choices, ", ")
+		return reference.Choices(property.Enum)
 	case property.Format == "date-time":
 		return "time"
 	case property.Type == "object" && property.Properties == nil && property.AdditionalProperties != nil:

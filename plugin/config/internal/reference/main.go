@@ -5,10 +5,10 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/reference"
 )
 
 const (
@@ -16,26 +16,7 @@ const (
 	guideFile  = "configuration.md"
 )
 
-func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "reference:", err)
-		os.Exit(1)
-	}
-}
-
-func run(args []string) error {
-	if len(args) != 1 {
-		return errors.New("usage: reference DOCS")
-	}
-	schema, guide, err := generate(args[0])
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(args[0], schemaFile), schema, 0o644); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(args[0], guideFile), guide, 0o644)
-}
+func main() { reference.Main(schemaFile, guideFile, generate) }
 
 // generate returns what the two files must hold. Of the guide it replaces the
 // tables only.
@@ -52,7 +33,7 @@ func generate(docs string) (schema, guide []byte, err error) {
 		return nil, nil, err
 	}
 	for name, table := range map[string]string{"ConfigManagementPlugin": table(plugin), "SealConfig": table(seal)} {
-		if guide, err = replace(guide, name, table); err != nil {
+		if guide, err = reference.Replace(guide, name, table); err != nil {
 			return nil, nil, err
 		}
 	}

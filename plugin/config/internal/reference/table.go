@@ -1,11 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
 	"github.com/invopop/jsonschema"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/reference"
 )
 
 // table lists every field of a document by its path, with its type, its default
@@ -21,7 +22,7 @@ func rows(b *strings.Builder, prefix string, schema *jsonschema.Schema) {
 	for pair := schema.Properties.Oldest(); pair != nil; pair = pair.Next() {
 		path, property := prefix+pair.Key, pair.Value
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n",
-			path, cell(typeOf(property)), cell(defaultOf(property)), cell(property.Description))
+			path, reference.Cell(typeOf(property)), reference.Cell(defaultOf(property)), reference.Cell(property.Description))
 		switch {
 		case property.Properties != nil && property.Properties.Len() > 0:
 			rows(b, path+".", property)
@@ -49,11 +50,7 @@ func typeOf(property *jsonschema.Schema) string {
 	case property.Items != nil:
 		return "list of " + typeOf(property.Items)
 	case len(property.Enum) > 0:
-		choices := make([]string, len(property.Enum))
-		for i, choice := range property.Enum {
-			choices[i] = fmt.Sprintf("`%v`", choice)
-		}
-		return "one of " + strings.Join(choices, ", ")
+		return reference.Choices(property.Enum)
 	case objectIn(property) != nil && property.AnyOf != nil:
 		return "text or object"
 	case property.AnyOf != nil:
@@ -80,19 +77,4 @@ func defaultOf(property *jsonschema.Schema) string {
 		return ""
 	}
 	return fmt.Sprintf("`%v`", property.Default)
-}
-
-// cell keeps a text from ending the cell of a table.
-func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
-
-// replace puts text between the two marks of that name in a guide.
-func replace(guide []byte, name, text string) ([]byte, error) {
-	begin := fmt.Appendf(nil, "<!-- begin generated %s -->\n", name)
-	end := fmt.Appendf(nil, "<!-- end generated %s -->\n", name)
-	head, rest, found := bytes.Cut(guide, begin)
-	_, tail, closed := bytes.Cut(rest, end)
-	if !found || !closed {
-		return nil, fmt.Errorf("%s has no marks for the table of %s", guideFile, name)
-	}
-	return bytes.Join([][]byte{head, begin, []byte(text), end, tail}, nil), nil
 }
