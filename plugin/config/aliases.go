@@ -17,13 +17,10 @@ func checkAliases(r *reader, aliases []string) {
 	seen := map[string]bool{}
 	for i, alias := range aliases {
 		path := fmt.Sprintf("aliases[%d]", i)
-		switch {
-		case !socketName.MatchString(alias):
+		if !socketName.MatchString(alias) {
 			r.refuse(path, socketNameFix, "%q cannot be the name of a socket", alias)
-		case seen[alias]:
-			r.refuse(path, "remove one of the two", "%q stands twice", alias)
 		}
-		seen[alias] = true
+		r.once(seen, path, alias)
 	}
 }
 

@@ -106,13 +106,10 @@ func checkEnvironments(r *reader, environments []Environment) {
 	seen := map[string]bool{}
 	for i, environment := range environments {
 		field := fmt.Sprintf("environments[%d]", i)
-		switch {
-		case environment.Name == "":
+		if environment.Name == "" {
 			r.refuse(field+".name", "give the environment a name", "the name is missing")
-		case seen[environment.Name]:
-			r.refuse(field+".name", "remove one of the two", "%q stands twice", environment.Name)
 		}
-		seen[environment.Name] = true
+		r.once(seen, field+".name", environment.Name)
 		environment.Match.check(r, field+".match")
 		environment.Policy.check(r, field+".policy")
 		environment.Promotion.check(r, field+".promotion")

@@ -193,12 +193,9 @@ func (p ParameterAnnouncements) check(r *reader) {
 	seen := map[string]bool{}
 	for i, parameter := range p.Static {
 		path := fmt.Sprintf("spec.parameters.static[%d].name", i)
-		switch {
-		case parameter.Name == "":
+		if parameter.Name == "" {
 			r.refuse(path, "write the name of the parameter", "is missing")
-		case seen[parameter.Name]:
-			r.refuse(path, "remove one of the two", "%q stands twice", parameter.Name)
 		}
-		seen[parameter.Name] = true
+		r.once(seen, path, parameter.Name)
 	}
 }

@@ -86,10 +86,7 @@ func (p Policy) check(r *reader, environments []Environment) {
 		for _, problem := range source.Remote().Problems() {
 			r.refuse(field+"."+problem.Field, problem.Fix, "%s", problem.Message)
 		}
-		if known[source.Name] {
-			r.refuse(field+".name", "remove one of the two", "%q stands twice", source.Name)
-		}
-		known[source.Name] = true
+		r.once(known, field+".name", source.Name)
 		names = append(names, source.Name)
 	}
 	for i, environment := range environments {

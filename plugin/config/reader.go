@@ -54,6 +54,14 @@ func (r *reader) refuse(field, fix, format string, args ...any) {
 	r.faults = append(r.faults, problem)
 }
 
+// once refuses a name that stood in the list before.
+func (r *reader) once(seen map[string]bool, field, name string) {
+	if seen[name] {
+		r.refuse(field, "remove one of the two", "%q stands twice", name)
+	}
+	seen[name] = true
+}
+
 // placeOf says where a field stands; for one that is missing, the part of its
 // path that is there.
 func (r *reader) placeOf(field string) place {

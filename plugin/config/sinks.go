@@ -68,9 +68,6 @@ func checkSinks(r *reader, sinks []AuditSink) {
 		for _, problem := range one.Config().Problems() {
 			r.refuse(field+"."+problem.Field, problem.Fix, "%s", problem.Message)
 		}
-		if known[one.Name] {
-			r.refuse(field+".name", "remove one of the two", "%q stands twice", one.Name)
-		}
-		known[one.Name] = true
+		r.once(known, field+".name", one.Name)
 	}
 }
