@@ -105,26 +105,20 @@ func (l *live) run(ctx context.Context, interval time.Duration) {
 // refresh puts a change to use. It returns what it refused last, so that the
 // same mistake is told once.
 func (l *live) refresh(ctx context.Context, refused string) string {
-	file, err := config.Load(l.options.config)
-	fingerprint := ""
-	if err == nil {
-		if fingerprint = config.Fingerprint(l.options.config, file); fingerprint == l.fingerprint {
-			return ""
-		}
-		var pipeline *plugin.Pipeline
-		var closePipeline func()
-		if pipeline, closePipeline, err = l.build(ctx, file); err == nil {
-			if restart := config.NeedsRestart(l.file, file); len(restart) > 0 {
-				l.log.WithField("fields", strings.Join(restart, ", ")).Warn("this part of the configuration takes effect at the next start")
-			}
-			l.use(file, fingerprint, pipeline, closePipeline)
-			l.rotating.follow(ctx, file, pipeline)
-			l.log.WithField("fingerprint", fingerprint).Info("the configuration has changed")
-			l.recorder.happened(ctx, audit.Config, "", "the configuration has changed, fingerprint "+fingerprint)
-			return ""
-		}
+	// Which files there are changes with plugin.yaml only, which is one of them.
+	if config.Fingerprint(l.options.config, l.file) == l.fingerprint {
+		return ""
 	}
-	if ctx.Err() != nil {
+	fingerprint := ""
+	file, err := config.Load(l.options.config)
+	if err == nil {
+		fingerprint = config.Fingerprint(l.options.config, file)
+		err = l.change(ctx, file, fingerprint)
+	}
+	switch {
+	case err == nil:
+		return ""
+	case ctx.Err() != nil:
 		return refused
 	}
 	said := fingerprint + fault.Text(fault.Of(err))
@@ -133,4 +127,20 @@ func (l *live) refresh(ctx context.Context, refused string) string {
 		l.recorder.happened(ctx, audit.Config, fault.CodeOf(err), "the configuration stays as it was")
 	}
 	return said
+}
+
+// change puts another configuration in the place of the one that is used.
+func (l *live) change(ctx context.Context, file *config.File, fingerprint string) error {
+	pipeline, closePipeline, err := l.build(ctx, file)
+	if err != nil {
+		return err
+	}
+	if restart := config.NeedsRestart(l.file, file); len(restart) > 0 {
+		l.log.WithField("fields", strings.Join(restart, ", ")).Warn("this part of the configuration takes effect at the next start")
+	}
+	l.use(file, fingerprint, pipeline, closePipeline)
+	l.rotating.follow(ctx, file, pipeline)
+	l.log.WithField("fingerprint", fingerprint).Info("the configuration has changed")
+	l.recorder.happened(ctx, audit.Config, "", "the configuration has changed, fingerprint "+fingerprint)
+	return nil
 }
