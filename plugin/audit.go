@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
-	"time"
 
 	"github.com/argocd-seal/argocd-seal-plugin/audit"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
@@ -27,10 +26,11 @@ const maxListed = 500
 
 // record keeps the event of a request and returns the request's outcome: an
 // event that must be kept and is not fails a request that went well.
-func (s *Service) record(ctx context.Context, event audit.Event, outcome error) error {
+func (s *Service) record(ctx context.Context, request *request, output Output, manifests []string, outcome error) error {
 	if s.Audit == nil {
 		return outcome
 	}
+	event := eventOf(request, output, manifests, outcome)
 	event.Milliseconds = follow.Of(ctx).Milliseconds()
 	// A request that ran out of time is recorded all the same.
 	err := follow.Do(context.WithoutCancel(ctx), follow.Audit, func(ctx context.Context) error { return s.Audit.Record(ctx, event) })
@@ -43,7 +43,7 @@ func (s *Service) record(ctx context.Context, event audit.Event, outcome error) 
 // eventOf describes one request. What a tenant has chosen is cleaned and bounded.
 func eventOf(request *request, output Output, manifests []string, err error) audit.Event {
 	event := audit.Event{
-		Version: audit.Version, Time: time.Now(), Type: audit.Render, Outcome: "OK",
+		Type: audit.Render, Outcome: "OK",
 		Environment: output.Environment, Renderer: string(output.Kind), Objects: len(output.Objects),
 		Verdict: verdictOf(output.Verdict), Certificate: output.Certificate, Inputs: output.Verdict.Inputs,
 	}

@@ -78,7 +78,7 @@ func (s *Service) GenerateManifest(stream apiclient.ConfigManagementPluginServic
 			return err
 		})
 	}
-	err = s.record(ctx, eventOf(request, output, manifests, err), err)
+	err = s.record(ctx, request, output, manifests, err)
 	s.logRequest("generate", request, output, started, err)
 	if err != nil {
 		return statusOf(err)

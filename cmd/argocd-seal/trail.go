@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -103,8 +102,13 @@ func (r *recorder) Record(ctx context.Context, event audit.Event) error {
 	if err == nil || r.required {
 		return err
 	}
-	r.log.WithFields(logrus.Fields{"code": fault.CodeOf(err), "id": event.ID}).Error("an event is missing in the audit trail: " + fault.Text(fault.Of(err)))
+	r.missing(event, err)
 	return nil
+}
+
+// missing tells of an event that is not in the trail.
+func (r *recorder) missing(event audit.Event, err error) {
+	r.log.WithFields(logrus.Fields{"code": fault.CodeOf(err), "id": event.ID}).Error("an event is missing in the audit trail: " + fault.Text(fault.Of(err)))
 }
 
 // happened keeps an event that is about no request. What cannot be kept is
@@ -118,7 +122,7 @@ func (r *recorder) happened(ctx context.Context, kind audit.Type, outcome fault.
 		event.Outcome = string(outcome)
 	}
 	if err := r.Record(context.WithoutCancel(ctx), event); err != nil {
-		r.log.WithField("code", fault.CodeOf(err)).Error("an event is missing in the audit trail: " + fault.Text(fault.Of(err)))
+		r.missing(event, err)
 	}
 }
 
@@ -132,7 +136,7 @@ func (r *recorder) behind() []telemetry.Sink {
 			shown[i].Oldest = time.Since(status.Oldest)
 		}
 	}
-	return slices.Clip(shown)
+	return shown
 }
 
 // close signs the end of the trail and gives the sinks some time to send it.
