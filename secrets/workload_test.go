@@ -242,7 +242,7 @@ func TestUsedNamesVersions(t *testing.T) {
 	}
 	want := []secrets.Usage{
 		{Binding: "shop", Mount: "kv", Path: "demo/db", Key: "password", Version: 1},
-		{Binding: "shop", Mount: "kv", Path: "demo/db", Key: "port", Version: 7},
+		{Binding: "shop", Mount: "kv", Path: "demo/db", Key: "port", Version: 7, Pinned: true},
 	}
 	if diff := cmp.Diff(want, result.Used); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -186,15 +186,22 @@ func TestRsyslogBehindResets(t *testing.T) {
 
 // A server that ends the connection before it has read anything.
 func TestSyslogServerThatEnds(t *testing.T) {
-	for name, end := range map[string]func(*gateway){
-		"at once":              func(g *gateway) { g.target = "127.0.0.1:1" },
-		"after some handshake": func(g *gateway) { g.resetAfter.Store(100); g.resets.Store(1 << 40) },
+	for name, tc := range map[string]struct {
+		target string // the server's own where it is empty
+		end    func(*gateway)
+	}{
+		"at once":              {"127.0.0.1:1", func(*gateway) {}},
+		"after some handshake": {"", func(g *gateway) { g.resetAfter.Store(100); g.resets.Store(1 << 40) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ca := newAuthority(t)
 			server := startRsyslog(t, ca, t.TempDir(), "0")
-			network := newGateway(t, server.address)
-			end(network)
+			target := server.address
+			if tc.target != "" {
+				target = tc.target
+			}
+			network := newGateway(t, target)
+			tc.end(network)
 			config := server.config(ca)
 			config.Syslog = network.address
 			runner := start(t, config, newSpool(1), sink.Options{})
