@@ -81,7 +81,7 @@ func verdictOf(v policy.Verdict) *audit.Verdict {
 	if v.BundleDigest == "" {
 		return nil
 	}
-	said := &audit.Verdict{Decision: "pass", Bundle: v.BundleDigest}
+	said := &audit.Verdict{Decision: string(v.Severest()), Bundle: v.BundleDigest}
 	for _, outcome := range v.Outcomes {
 		switch outcome.Decision {
 		case verdict.Deny:
@@ -97,14 +97,6 @@ func verdictOf(v policy.Verdict) *audit.Verdict {
 		}
 	}
 	said.Denied, said.Warned = distinct(said.Denied), distinct(said.Warned)
-	switch {
-	case len(said.Denied) > 0:
-		said.Decision = string(verdict.Deny)
-	case len(said.Warned) > 0:
-		said.Decision = string(verdict.Warn)
-	case len(said.Waived) > 0:
-		said.Decision = string(verdict.Waived)
-	}
 	return said
 }
 

@@ -50,18 +50,9 @@ func (t *Telemetry) Stage(ctx context.Context, request *follow.Request, stage fo
 	}
 }
 
-// passed is the decision of a verdict without any outcome.
-const passed = "pass"
-
 // Judged counts a verdict and its outcomes.
 func (t *Telemetry) Judged(request *follow.Request, judged verdict.Verdict) {
-	severest := passed
-	for _, decision := range []verdict.Decision{verdict.Waived, verdict.Warn, verdict.Deny} {
-		if judged.Count(decision) > 0 {
-			severest = string(decision)
-		}
-	}
-	t.metrics.verdicts.WithLabelValues(cmp.Or(request.Environment, none), severest).Inc()
+	t.metrics.verdicts.WithLabelValues(cmp.Or(request.Environment, none), string(judged.Severest())).Inc()
 	for _, outcome := range judged.Outcomes {
 		t.metrics.outcomes.WithLabelValues(t.rules.name(outcome.Rule), string(outcome.Decision)).Inc()
 	}

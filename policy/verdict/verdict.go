@@ -12,11 +12,13 @@ import (
 // Decision is what an outcome means for the request.
 type Decision string
 
-// The decisions. Only Deny stops a request.
+// The decisions. Only Deny stops a request. Pass is what no rule says: an object
+// or a request without an outcome.
 const (
 	Deny   Decision = "deny"
 	Warn   Decision = "warn"
 	Waived Decision = "waived"
+	Pass   Decision = "pass"
 )
 
 // The bounds of what one rule may say about one object: messages are made from
@@ -97,6 +99,17 @@ type Verdict struct {
 // Denied reports whether the request must stop.
 func (v Verdict) Denied() bool {
 	return slices.ContainsFunc(v.Outcomes, func(o Outcome) bool { return o.Decision == Deny })
+}
+
+// Severest returns the most severe decision among the outcomes, and Pass where
+// there is none.
+func (v Verdict) Severest() Decision {
+	for _, decision := range []Decision{Deny, Warn, Waived} {
+		if v.Count(decision) > 0 {
+			return decision
+		}
+	}
+	return Pass
 }
 
 // Count returns the number of outcomes with a decision.
