@@ -271,7 +271,7 @@ func watched(t *testing.T, replicas []*harness.Replica, applications, rounds int
 	var begin int64 = -1
 	eventually(t, fmt.Sprintf("%d applications are watched for %d rounds", applications, rounds), func() bool {
 		stats, err := leader.Stats()
-		if err != nil {
+		if err != nil || !stats.Leading {
 			leader, begin = leaderOf(t, replicas), -1
 			return false
 		}

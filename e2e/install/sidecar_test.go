@@ -56,10 +56,15 @@ func TestSidecar(t *testing.T) {
 			n.testEnds(t, test.want)
 		})
 	}
+	ungrouped := *spec.DeepCopy()
+	ungrouped.SecurityContext.FSGroup = nil
 	t.Run("without an fsGroup", func(t *testing.T) {
-		ungrouped := *spec.DeepCopy()
-		ungrouped.SecurityContext.FSGroup = nil
-		newNode(t, ungrouped).testEnds(t, "E_SEAL")
+		newNode(t, ungrouped).testEnds(t, "E_AUDIT")
+	})
+	t.Run("without an fsGroup and a trail", func(t *testing.T) {
+		n := newNode(t, ungrouped)
+		editSeal(t, filepath.Join(n.volumes["argocd-seal"], "plugin.yaml"), func(seal map[string]any) { delete(seal, "audit") })
+		n.testEnds(t, "E_SEAL")
 	})
 }
 
@@ -76,18 +81,26 @@ func empty(t *testing.T, dir string) {
 // withoutVault leaves out of plugin.yaml what docs/install.md says.
 func withoutVault(t *testing.T, file string) {
 	t.Helper()
+	editSeal(t, file, func(seal map[string]any) {
+		delete(seal, "vault")
+		delete(seal, "audit")
+		delete(seal, "bindings")
+		environments, _ := seal["environments"].([]any)
+		for _, environment := range environments {
+			delete(environment.(map[string]any), "injection")
+		}
+	})
+}
+
+// editSeal changes the second document of a plugin.yaml.
+func editSeal(t *testing.T, file string, change func(seal map[string]any)) {
+	t.Helper()
 	content, err := os.ReadFile(file)
 	must(t, err)
 	first, second, _ := strings.Cut(string(content), "\n---\n")
 	var seal map[string]any
 	must(t, yaml.Unmarshal([]byte(second), &seal))
-	delete(seal, "vault")
-	delete(seal, "audit")
-	delete(seal, "bindings")
-	environments, _ := seal["environments"].([]any)
-	for _, environment := range environments {
-		delete(environment.(map[string]any), "injection")
-	}
+	change(seal)
 	changed, err := yaml.Marshal(seal)
 	must(t, err)
 	must(t, os.WriteFile(file, []byte(first+"\n---\n"+string(changed)), 0o644))
