@@ -102,16 +102,26 @@ func encode(t table) (packed string, dropped int) {
 	}
 }
 
-func pack(t table) string {
-	e := encoder{texts: map[text]int64{}, secrets: map[unique.Handle[Secret]]int64{}}
-	e.Version = wireVersion
+// earliest is the first time in a table. A refresh is asked for before the render
+// that it leads to.
+func earliest(t table) int64 {
+	var first int64
 	for _, renders := range t {
 		for _, one := range renders {
-			if e.Base == 0 || one.began < e.Base {
-				e.Base = one.began
+			for _, at := range []int64{one.began, one.askedAt} {
+				if at > 0 && (first == 0 || at < first) {
+					first = at
+				}
 			}
 		}
 	}
+	return first
+}
+
+func pack(t table) string {
+	e := encoder{texts: map[text]int64{}, secrets: map[unique.Handle[Secret]]int64{}}
+	e.Version = wireVersion
+	e.Base = earliest(t)
 	for _, app := range slices.Sorted(maps.Keys(t)) {
 		packed := wireApp{Name: app}
 		for _, one := range t[app] {

@@ -39,6 +39,25 @@ func TestAShardComesBackAsItWas(t *testing.T) {
 	}
 }
 
+// TestARefreshIsOlderThanItsRender: once all of a shard was rendered again, each
+// refresh was asked for before the first render.
+func TestARefreshIsOlderThanItsRender(t *testing.T) {
+	x := NewIndex(0)
+	x.Used("web", at(0, Use{secret("db"), 3}))
+	x.settle("web", []change{{secret: x.renders("web")[0].uses[0].secret, to: 4}}, moment.Add(time.Minute))
+	for _, later := range []int{60, 120} { // at the same moment, and after it
+		x.Used("web", at(later, Use{secret("db"), 4}))
+		packed, _ := encode(x.all())
+		after, err := decode(packed)
+		if err != nil {
+			t.Fatalf("%d seconds later: %v", later, err)
+		}
+		if got, want := after["web"][0].askedAt, moment.Add(time.Minute).UnixMilli(); got != want {
+			t.Errorf("%d seconds later the refresh was asked for at %d, want %d", later, got, want)
+		}
+	}
+}
+
 func packText(text string) string {
 	var out bytes.Buffer
 	writer := gzip.NewWriter(&out)
@@ -75,6 +94,7 @@ func FuzzDecode(f *testing.F) {
 	packed, _ := encode(table{"web": {compact(at(0, Use{secret("db"), 3}))}})
 	f.Add(packed)
 	f.Add(packText(`{"v":1,"texts":[""],"apps":[{"n":"web","r":[[1,2,0,0,0,0,0]]}]}`))
+	f.Add(packText(`{"v":1,"base":1000,"texts":[""],"apps":[{"n":"web","r":[[1,2,0,0,0,500,1]]}]}`))
 	f.Fuzz(func(t *testing.T, packed string) {
 		read, err := decode(packed)
 		if err != nil {
