@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"unique"
 )
@@ -102,16 +103,19 @@ func encode(t table) (packed string, dropped int) {
 	}
 }
 
-// earliest is the first time in a table. A refresh is asked for before the render
-// that it leads to.
+// earliest is the first time in a table, and 0 for an empty one. A refresh, which
+// has the time 0 where none was asked for, comes before the render that it leads
+// to.
 func earliest(t table) int64 {
-	var first int64
+	if len(t) == 0 {
+		return 0
+	}
+	first := int64(math.MaxInt64)
 	for _, renders := range t {
 		for _, one := range renders {
-			for _, at := range []int64{one.began, one.askedAt} {
-				if at > 0 && (first == 0 || at < first) {
-					first = at
-				}
+			first = min(first, one.began)
+			if one.askedAt > 0 {
+				first = min(first, one.askedAt)
 			}
 		}
 	}
@@ -120,8 +124,7 @@ func earliest(t table) int64 {
 
 func pack(t table) string {
 	e := encoder{texts: map[text]int64{}, secrets: map[unique.Handle[Secret]]int64{}}
-	e.Version = wireVersion
-	e.Base = earliest(t)
+	e.Version, e.Base = wireVersion, earliest(t)
 	for _, app := range slices.Sorted(maps.Keys(t)) {
 		packed := wireApp{Name: app}
 		for _, one := range t[app] {

@@ -95,6 +95,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(packed)
 	f.Add(packText(`{"v":1,"texts":[""],"apps":[{"n":"web","r":[[1,2,0,0,0,0,0]]}]}`))
 	f.Add(packText(`{"v":1,"base":1000,"texts":[""],"apps":[{"n":"web","r":[[1,2,0,0,0,500,1]]}]}`))
+	f.Add(packText(`{"v":1,"base":-1000,"texts":[""],"apps":[{"n":"web","r":[[1,2,0,0,0,0,0]]},{"n":"other","r":[[1,2,0,0,0,2000,0]]}]}`))
+	f.Add(packText(`{"v":1,"base":0,"texts":[""],"apps":[{"n":"web","r":[[1,2,0,0,0,0,0]]},{"n":"web-2","r":[[1,2,0,0,0,500,0]]}]}`))
 	f.Fuzz(func(t *testing.T, packed string) {
 		read, err := decode(packed)
 		if err != nil {
