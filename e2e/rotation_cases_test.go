@@ -28,6 +28,9 @@ func TestRotation(t *testing.T) {
 		{"Vault is sealed", rotateAfterVaultWasSealed},
 		{"deleted and destroyed", reportDeletedAndDestroyed},
 		{"rebuilt from the audit trail", rotateAfterRebuild},
+		{"policies change", rotateWhenPoliciesChange},
+		{"all on one path", rotateManyOnOnePath},
+		{"through the sidecar", rotateThroughTheSidecar},
 		{"no more rights are used", useNoMoreRights},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -46,13 +49,18 @@ type fleet struct {
 }
 
 func (f *fleet) rendered(app, path string, version int) error {
+	return f.tell(rendered(app, path, version))
+}
+
+// tell has the next replica that lives note an event.
+func (f *fleet) tell(event map[string]any) error {
 	for range f.replicas {
 		r := f.replicas[int(f.turn.Add(1))%len(f.replicas)]
-		if r.Alive() && r.Rendered(rendered(app, path, version)) == nil {
+		if r.Alive() && r.Rendered(event) == nil {
 			return nil
 		}
 	}
-	return fmt.Errorf("no replica renders %s", app)
+	return fmt.Errorf("no replica renders %s", event["app"])
 }
 
 func rotateThreeOfMany(t *testing.T, w *rotationWorld) {

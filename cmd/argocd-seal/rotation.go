@@ -139,7 +139,7 @@ func (r *rotating) follow(ctx context.Context, file *config.File, pipeline *plug
 
 // run rotates until stop is called, which waits for the end: what the last
 // requests used is shared with the other replicas too.
-func (r *rotating) run(ctx context.Context) (stop func()) {
+func (r *rotating) run(ctx context.Context, recorder *recorder) (stop func()) {
 	if r == nil {
 		return func() {}
 	}
@@ -147,6 +147,7 @@ func (r *rotating) run(ctx context.Context) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		r.remember(ctx, recorder)
 		r.Run(ctx)
 	}()
 	return func() {
@@ -156,6 +157,30 @@ func (r *rotating) run(ctx context.Context) (stop func()) {
 		defer r.mu.Unlock()
 		r.closeVault()
 	}
+}
+
+// remember notes what this sidecar's own trail says was rendered before: a
+// process that was killed had not shared the last of it. It ends before anything
+// is refreshed, since half a trail makes applications look as if they were
+// behind that a later line shows to be up to date.
+func (r *rotating) remember(ctx context.Context, recorder *recorder) {
+	if recorder == nil || recorder.trail == nil {
+		return
+	}
+	err := r.Rebuild(recorder.recorded(ctx))
+	if err != nil && ctx.Err() == nil {
+		r.log.WithField("code", fault.CodeOf(err)).Error("rotation begins with what it could read of the audit trail: " + fault.Text(fault.Of(err)))
+		return
+	}
+	r.log.WithField("applications", r.Stats().Applications).Info("rotation has read the audit trail")
+}
+
+// stats are false where rotation is off.
+func (r *rotating) stats() (stats rotation.Stats, on bool) {
+	if r == nil {
+		return rotation.Stats{}, false
+	}
+	return r.Stats(), true
 }
 
 // rendered notes what a request used.

@@ -13,6 +13,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/audit"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/rotation"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/telemetry"
 )
 
@@ -93,6 +94,7 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 		options: options, pool: pool, service: service, log: log, recorder: recorder,
 		shown: shown, subjects: telemetry.Subjects{Workers: pool.Stats, Intakes: intakes.Load},
 	}
+	current.subjects.Rotation = func() (rotation.Stats, bool) { return current.rotating.stats() }
 	if recorder != nil {
 		service.Audit, current.subjects.Audit = recorder, recorder.behind
 	}
@@ -105,7 +107,7 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 	if current.rotating != nil {
 		service.Rendered = current.rotating.rendered
 	}
-	defer current.rotating.run(ctx)()
+	defer current.rotating.run(ctx, recorder)()
 	server := &plugin.Server{
 		Service:     service,
 		Dir:         options.socketDir,

@@ -29,6 +29,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/otlptest"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/vaulttest"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/rotation"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/telemetry"
 )
 
@@ -238,11 +239,13 @@ func (s *sidecar) scrape(t *testing.T) string {
 func reserved(t *testing.T) string {
 	t.Helper()
 	other := telemetry.New("test")
-	other.Watch(telemetry.Subjects{Audit: func() []telemetry.Sink { return []telemetry.Sink{{Name: "siem", Lines: 3, Oldest: time.Minute}} }})
+	other.Watch(telemetry.Subjects{
+		Audit: func() []telemetry.Sink { return []telemetry.Sink{{Name: "siem", Lines: 3, Oldest: time.Minute}} },
+		Rotation: func() (rotation.Stats, bool) {
+			return rotation.Stats{Lag: make([]int64, len(rotation.LagBounds)+1)}, true
+		},
+	})
 	other.Audited(nil)
-	other.RotationLag(time.Second)
-	other.RotationRefreshed("version")
-	other.RotationFound(map[string]int{"stale": 1})
 	s := &sidecar{address: freeAddress(t)}
 	listener, err := net.Listen("tcp", s.address)
 	if err != nil {

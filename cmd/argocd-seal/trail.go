@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"io"
+	"iter"
 	"os"
 	"sync"
 	"time"
@@ -25,6 +27,8 @@ const (
 	// sinkDrain is how long sinks go on after the last event. Kubernetes kills the
 	// container five seconds after the requests had their time.
 	sinkDrain = 3 * time.Second
+	// readLines is how many lines of the trail are in memory at a time.
+	readLines = 1000
 )
 
 // recorder keeps the events of a sidecar in its trail. A nil one keeps nothing.
@@ -123,6 +127,29 @@ func (r *recorder) happened(ctx context.Context, kind audit.Type, outcome fault.
 	}
 	if err := r.Record(context.WithoutCancel(ctx), event); err != nil {
 		r.missing(event, err)
+	}
+}
+
+// recorded are the events that the trail holds when the first is asked for.
+func (r *recorder) recorded(ctx context.Context) iter.Seq2[audit.Event, error] {
+	return func(yield func(audit.Event, error) bool) {
+		last := r.trail.Last()
+		for seq := uint64(0); seq < last; {
+			lines, err := r.trail.Read(ctx, seq, readLines)
+			if err != nil {
+				yield(audit.Event{}, err)
+				return
+			}
+			for _, line := range lines {
+				var event audit.Event
+				if json.Unmarshal(line.JSON, &event) != nil {
+					err = fault.New(fault.Audit, "line %d of the audit trail is not an event", line.Seq).WithFix("argocd-seal audit verify shows what was changed")
+				}
+				if seq = line.Seq; !yield(event, err) || err != nil || seq >= last {
+					return
+				}
+			}
+		}
 	}
 }
 

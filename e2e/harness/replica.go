@@ -18,12 +18,15 @@ import (
 
 // Rotated is an event of rotation: of the type refresh or secret.
 type Rotated struct {
-	Time       time.Time
-	Type       string
-	App        string
-	Outcome    string
-	Message    string
-	References []struct {
+	Time    time.Time
+	Type    string
+	App     string
+	Outcome string
+	Message string
+
+	Environment string
+	Inputs      map[string]string
+	References  []struct {
 		Mount, Path     string
 		Version         int `json:"secretVersion"`
 		PreviousVersion int `json:"previousVersion"`

@@ -29,6 +29,9 @@ const (
 	Old Problem = "old"
 )
 
+// Problems returns all problems.
+func Problems() []Problem { return []Problem{Deleted, Destroyed, Missing, Unwatched, Old} }
+
 // finding is one problem of one version of a secret; version 0 is the secret.
 type finding struct {
 	secret  unique.Handle[Secret]

@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"context"
+	"iter"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -123,6 +124,11 @@ func (r *Rotation) Use(sources Sources) { r.sources.Store(&sources) }
 
 // Used notes a successful render: see [Index.Used].
 func (r *Rotation) Used(app string, render Render) { r.index.Used(app, render) }
+
+// Rebuild notes the renders of an audit trail: see [Index.Rebuild].
+func (r *Rotation) Rebuild(events iter.Seq2[audit.Event, error]) error {
+	return r.index.Rebuild(events)
+}
 
 // Stats returns counts for metrics.
 func (r *Rotation) Stats() Stats {

@@ -21,6 +21,8 @@ const (
 	// maxUnpacked bounds a shard as it is read.
 	maxUnpacked = 32 << 20
 	wireVersion = 1
+	// maxTime bounds times, in milliseconds before and after 1970: 35,000 years.
+	maxTime = 1 << 50
 )
 
 // wire is the form of a shard in its Lease: JSON with tables for what many
@@ -156,7 +158,8 @@ func decode(packed string) (table, error) {
 	}
 	content, err := io.ReadAll(io.LimitReader(reader, maxUnpacked+1))
 	var w wire
-	if err != nil || len(content) > maxUnpacked || json.Unmarshal(content, &w) != nil || w.Version != wireVersion {
+	if err != nil || len(content) > maxUnpacked || json.Unmarshal(content, &w) != nil || w.Version != wireVersion ||
+		w.Base < -maxTime || w.Base > maxTime {
 		return nil, errWire
 	}
 	secrets := make([]unique.Handle[Secret], len(w.Secrets))
@@ -190,7 +193,7 @@ func unrow(row []int64, base int64, texts []text, secrets []unique.Handle[Secret
 	if len(row) < rowHead || (len(row)-rowHead)%3 != 0 {
 		return render{}, errWire
 	}
-	for i, bound := range []int64{1 << 32, 1 << 32, int64(len(texts)), int64(len(texts)), int64(len(texts)), 1 << 50, 1 << 50} {
+	for i, bound := range []int64{1 << 32, 1 << 32, int64(len(texts)), int64(len(texts)), int64(len(texts)), maxTime, maxTime} {
 		if row[i] < 0 || row[i] >= bound {
 			return render{}, errWire
 		}
@@ -201,6 +204,9 @@ func unrow(row []int64, base int64, texts []text, secrets []unique.Handle[Secret
 	}
 	if row[6] > 0 {
 		one.askedAt = base + row[6] - 1
+	}
+	if max(one.began, one.askedAt) > maxTime {
+		return render{}, errWire
 	}
 	for rest := row[rowHead:]; len(rest) > 0; rest = rest[3:] {
 		if rest[0] < 0 || rest[0] >= int64(len(secrets)) || rest[1] < 0 || rest[2] < 0 || max(rest[1], rest[2]) > 1<<31-1 {

@@ -82,6 +82,8 @@ func TestDamagedShardsAreRefused(t *testing.T) {
 		"no such text":       packText(`{"v":1,"texts":[""],"apps":[{"n":"web","r":[[1,2,0,1,0,0,0]]}]}`),
 		"no such secret":     packText(`{"v":1,"texts":[""],"apps":[{"n":"web","r":[[1,2,0,0,0,0,0,0,1,0]]}]}`),
 		"a huge version":     packText(`{"v":1,"secrets":[["b","kv","db"]],"texts":[""],"apps":[{"n":"web","r":[[1,2,0,0,0,0,0,0,9999999999,0]]}]}`),
+		"a base far off":     packText(`{"v":1,"base":9223372036854775807,"texts":[""],"apps":[{"n":"web","r":[[1,2,0,0,0,1,0]]}]}`),
+		"a time far off":     packText(`{"v":1,"base":1125899906842624,"texts":[""],"apps":[{"n":"web","r":[[1,2,0,0,0,1,0]]}]}`),
 		"a bomb":             packText(fmt.Sprintf("%*s", maxUnpacked+2, "{}")),
 	} {
 		if got, err := decode(packed); err == nil {

@@ -35,10 +35,7 @@ type metrics struct {
 	verdicts   *prometheus.CounterVec
 	exports    *prometheus.CounterVec
 
-	auditEvents       *prometheus.CounterVec
-	rotationLag       prometheus.Histogram
-	rotationRefreshes *prometheus.CounterVec
-	rotationFindings  *prometheus.GaugeVec
+	auditEvents *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -63,13 +60,6 @@ func newMetrics() *metrics {
 		exports: counter("trace_spans_total", "Spans that the collector took, and those that it did not.", "result"),
 
 		auditEvents: counter("audit_events_total", "Events of the audit trail, by whether they were written.", "result"),
-		rotationLag: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name:    prefix + "rotation_lag_seconds",
-			Help:    "Time from a new version in Vault until the applications that use it were told to refresh.",
-			Buckets: prometheus.ExponentialBuckets(1, 2, 14),
-		}),
-		rotationRefreshes: counter("rotation_refreshes_total", "Applications that were told to refresh, by reason.", "reason"),
-		rotationFindings:  gauge("rotation_findings", "What the last round of rotation found, by kind.", "kind"),
 	}
 	m.begin()
 	return m
@@ -99,7 +89,7 @@ func (m *metrics) begin() {
 func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{
 		m.info, m.requests, m.stages, m.errors, m.renders, m.injections, m.vault, m.outcomes, m.verdicts, m.exports,
-		m.auditEvents, m.rotationLag, m.rotationRefreshes, m.rotationFindings,
+		m.auditEvents,
 	}
 }
 

@@ -71,21 +71,3 @@ func (t *Telemetry) Audited(err error) {
 	}
 	t.metrics.auditEvents.WithLabelValues(result).Inc()
 }
-
-// RotationLag notes how long after a new version in Vault its applications were
-// told.
-func (t *Telemetry) RotationLag(lag time.Duration) { t.metrics.rotationLag.Observe(seconds(lag)) }
-
-// RotationRefreshed counts an application that was told to refresh. reason is one
-// of a few fixed words.
-func (t *Telemetry) RotationRefreshed(reason string) {
-	t.metrics.rotationRefreshes.WithLabelValues(reason).Inc()
-}
-
-// RotationFound shows what a round found, by kind: fixed words. Kinds that are
-// not in found are shown as they were.
-func (t *Telemetry) RotationFound(found map[string]int) {
-	for kind, count := range found {
-		t.metrics.rotationFindings.WithLabelValues(kind).Set(float64(count))
-	}
-}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/rotation"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/reload"
 	"github.com/argocd-seal/argocd-seal-plugin/render/worker"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/vault"
@@ -80,6 +81,8 @@ type Subjects struct {
 	// Caches are their use since the start, by name.
 	Caches map[string]func() (hits, misses uint64)
 	Audit  func() []Sink
+	// Rotation is false where nothing rotates.
+	Rotation func() (stats rotation.Stats, on bool)
 }
 
 // Watch shows these parts, in the place of those that it showed before. It may be

@@ -67,7 +67,7 @@ func New(version string, options ...Option) *Telemetry {
 	}
 	t.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	t.registry.MustRegister(t.metrics.all()...)
-	t.registry.MustRegister(t.subjectReadings(), t.healthReadings())
+	t.registry.MustRegister(t.subjectReadings(), t.healthReadings(), t.rotationReadings(), t.rotationLag())
 	t.metrics.info.WithLabelValues(version).Set(1)
 	return t
 }

@@ -48,6 +48,7 @@ func run(args []string, input io.Reader, output io.Writer) error {
 	rate := flags.Float64("rate", 100, "as rotation.rate")
 	spread := flags.Float64("spread", 100, "as rotation.spread")
 	maxAge := flags.Duration("max-age", 0, "as rotation.maxAge")
+	policies := flags.String("policies", "", "a file with the digest of each environment's policies, in JSON")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -59,6 +60,10 @@ func run(args []string, input io.Reader, output io.Writer) error {
 	if err != nil {
 		return err
 	}
+	sources := rotation.Sources{Vault: client, Role: func(rotation.Secret) (string, bool) { return "reader", true }}
+	if *policies != "" {
+		sources.Digests, sources.Settle = func() map[string]string { return digests(*policies) }, time.Second
+	}
 	said := &speaker{to: json.NewEncoder(output)}
 	log := logrus.New()
 	log.SetFormatter(&logrus.JSONFormatter{})
@@ -67,9 +72,7 @@ func run(args []string, input io.Reader, output io.Writer) error {
 		Kubernetes: kubernetes, Namespace: "argocd", Identity: fmt.Sprint("replica-", os.Getpid()), Interval: *interval,
 		Rate: *rate, Spread: *spread, MaxAge: *maxAge, Log: log,
 		Record: func(_ context.Context, event audit.Event) error { return said.say(line{Event: &event}) },
-	}, index, rotation.Sources{
-		Vault: client, Role: func(rotation.Secret) (string, bool) { return "reader", true },
-	})
+	}, index, sources)
 	if err != nil {
 		return err
 	}
@@ -84,6 +87,17 @@ func run(args []string, input io.Reader, output io.Writer) error {
 	stop()
 	group.Wait()
 	return err
+}
+
+// digests reads a file that is replaced as a whole. Without one no environment
+// has policies.
+func digests(path string) map[string]string {
+	content, err := os.ReadFile(path)
+	read := map[string]string{}
+	if err == nil {
+		_ = json.Unmarshal(content, &read)
+	}
+	return read
 }
 
 // events reads the trail as it comes, and answers questions for counts.
