@@ -87,6 +87,9 @@ type Event struct {
 	References []Reference `json:"references,omitempty"`
 	// Injections are what objects with references became.
 	Injections []Injection `json:"injections,omitempty"`
+	// Omitted is how many entries are left out of a list, by its name, where it was
+	// too long for an event: references, injections, keys, denied, warned or waived.
+	Omitted map[string]int `json:"omitted,omitempty"`
 	// Certificate is the SHA-256 of the certificate that sealed, in hexadecimal.
 	Certificate string `json:"certificate,omitempty"`
 	// Output is the SHA-256 of the manifests that left, a line feed after each, in

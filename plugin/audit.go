@@ -11,6 +11,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/follow"
 	"github.com/argocd-seal/argocd-seal-plugin/policy"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets"
 )
 
 // Auditor keeps what happened. It is safe for concurrent use. An error means
@@ -19,10 +20,6 @@ import (
 type Auditor interface {
 	Record(ctx context.Context, event audit.Event) error
 }
-
-// maxListed bounds each list of an event: a tenant decides how many references,
-// Secrets and rules a request has.
-const maxListed = 500
 
 // record keeps the event of a request and returns the request's outcome: an
 // event that must be kept and is not fails a request that went well.
@@ -42,10 +39,11 @@ func (s *Service) record(ctx context.Context, request *request, output Output, m
 
 // eventOf describes one request. What a tenant has chosen is cleaned and bounded.
 func eventOf(request *request, output Output, manifests []string, err error) audit.Event {
+	var left omitted
 	event := audit.Event{
 		Type: audit.Render, Outcome: "OK",
 		Environment: output.Environment, Renderer: string(output.Kind), Objects: len(output.Objects),
-		Verdict: verdictOf(output.Verdict), Certificate: output.Certificate, Inputs: output.Verdict.Inputs,
+		Verdict: left.verdict(output.Verdict), Certificate: output.Certificate, Inputs: output.Verdict.Inputs,
 	}
 	id := request.job.Identity
 	event.ID, event.Source = request.id, request.digest
@@ -57,56 +55,65 @@ func eventOf(request *request, output Output, manifests []string, err error) aud
 			event.Codes = append(event.Codes, string(one.Code))
 		}
 		event.Codes = distinct(event.Codes)
-		return event
+	} else {
+		event.Output = digestOf(manifests)
+		event.References = entries(&left, "references", maxListBytes, output.Used, reference)
+		event.Injections = entries(&left, "injections", maxListBytes, output.Injected, left.injection)
 	}
-	event.Output = digestOf(manifests)
-	for _, used := range output.Used[:min(len(output.Used), maxListed)] {
-		event.References = append(event.References, audit.Reference{
-			Binding: used.Binding, Mount: cleaned(used.Mount), Path: cleaned(used.Path), Key: cleaned(used.Key), Version: used.Version,
-			Pinned: used.Pinned,
-		})
-	}
-	for _, one := range output.Injected[:min(len(output.Injected), maxListed)] {
-		injection := audit.Injection{Object: cleaned(one.Object), Kind: string(one.Kind)}
-		for _, key := range one.Keys[:min(len(one.Keys), maxListed)] {
-			injection.Keys = append(injection.Keys, cleaned(key))
-		}
-		event.Injections = append(event.Injections, injection)
-	}
+	event.Omitted = left.counts
 	return event
 }
 
-// verdictOf is nil where nothing was judged.
-func verdictOf(v policy.Verdict) *audit.Verdict {
+func reference(used secrets.Usage) audit.Reference {
+	return audit.Reference{
+		Binding: used.Binding, Mount: cleaned(used.Mount), Path: cleaned(used.Path), Key: cleaned(used.Key), Version: used.Version,
+		Pinned: used.Pinned,
+	}
+}
+
+func (o *omitted) injection(one secrets.Injected) audit.Injection {
+	return audit.Injection{Object: cleaned(one.Object), Kind: string(one.Kind), Keys: entries(o, "keys", maxKeyBytes, one.Keys, cleaned)}
+}
+
+// verdict is nil where nothing was judged.
+func (o *omitted) verdict(v policy.Verdict) *audit.Verdict {
 	if v.BundleDigest == "" {
 		return nil
 	}
-	said := &audit.Verdict{Decision: string(v.Severest()), Bundle: v.BundleDigest}
+	var denied, warned []string
+	var waived []verdict.Outcome
 	for _, outcome := range v.Outcomes {
 		switch outcome.Decision {
 		case verdict.Deny:
-			said.Denied = append(said.Denied, outcome.Rule)
+			denied = append(denied, outcome.Rule)
 		case verdict.Warn:
-			said.Warned = append(said.Warned, outcome.Rule)
+			warned = append(warned, outcome.Rule)
 		case verdict.Waived:
-			if waived := outcome.Waiver; waived != nil && len(said.Waived) < maxListed {
-				said.Waived = append(said.Waived, audit.Waiver{
-					Rule: outcome.Rule, Object: cleaned(outcome.Object), Owner: waived.Owner, Reason: waived.Reason, Expires: waived.Expires,
-				})
+			if outcome.Waiver != nil {
+				waived = append(waived, outcome)
 			}
 		}
 	}
-	said.Denied, said.Warned = distinct(said.Denied), distinct(said.Warned)
-	return said
+	return &audit.Verdict{
+		Decision: string(v.Severest()), Bundle: v.BundleDigest,
+		Denied: entries(o, "denied", maxListBytes, distinct(denied), cleaned), Warned: entries(o, "warned", maxListBytes, distinct(warned), cleaned),
+		Waived: entries(o, "waived", maxListBytes, waived, waiver),
+	}
+}
+
+func waiver(outcome verdict.Outcome) audit.Waiver {
+	used := outcome.Waiver
+	return audit.Waiver{
+		Rule: outcome.Rule, Object: cleaned(outcome.Object), Owner: cleaned(used.Owner), Reason: cleaned(used.Reason), Expires: used.Expires,
+	}
 }
 
 func cleaned(text string) string { return fault.Clean(text, maxLogged) }
 
-// distinct sorts, keeps each once, and at most maxListed.
+// distinct sorts, and keeps each once.
 func distinct(texts []string) []string {
 	slices.Sort(texts)
-	texts = slices.Compact(texts)
-	return texts[:min(len(texts), maxListed)]
+	return slices.Compact(texts)
 }
 
 // digestOf names the manifests that leave: the SHA-256 of each, in their order,

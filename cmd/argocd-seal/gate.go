@@ -28,6 +28,8 @@ type gating struct {
 	// offline takes remote bundles from the cache alone.
 	offline bool
 	log     logrus.FieldLogger
+	// looked is told of changes, see [reload.Config].
+	looked func(ctx context.Context, before, after reload.State)
 }
 
 // newGate loads the policies of all environments, and nothing that none of them
@@ -48,6 +50,7 @@ func newGate(ctx context.Context, settings *config.SealConfig, how gating) (*rel
 		Build:    func(sources map[string]bundle.Source) (policy.Config, error) { return gateConfig(settings, sources) },
 		Fetch:    remote.Options{Timeout: settings.Policy.Timeout.Duration(), CacheDir: settings.Policy.CacheDir, Offline: how.offline},
 		Interval: settings.Policy.Interval.Duration(),
+		Looked:   how.looked,
 		Log:      how.log,
 	}
 	for _, source := range settings.Policy.Sources {

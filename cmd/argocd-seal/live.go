@@ -50,13 +50,13 @@ func (l *live) start(ctx context.Context, file *config.File) error {
 	if err != nil {
 		return err
 	}
-	l.use(file, fingerprint, pipeline, closePipeline)
+	l.use(ctx, file, fingerprint, pipeline, closePipeline)
 	return nil
 }
 
 // build makes all that requests need. close stops what runs for it.
 func (l *live) build(ctx context.Context, file *config.File) (pipeline *plugin.Pipeline, close func(), err error) {
-	pipeline, err = newPipeline(ctx, &file.Seal, l.pool, gating{offline: l.options.values.offline, log: l.log})
+	pipeline, err = newPipeline(ctx, &file.Seal, l.pool, gating{offline: l.options.values.offline, log: l.log, looked: l.recorder.judged})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -70,9 +70,10 @@ func (l *live) build(ctx context.Context, file *config.File) (pipeline *plugin.P
 }
 
 // use hands the configuration to the service.
-func (l *live) use(file *config.File, fingerprint string, pipeline *plugin.Pipeline, closePipeline func()) {
+func (l *live) use(ctx context.Context, file *config.File, fingerprint string, pipeline *plugin.Pipeline, closePipeline func()) {
 	l.file, l.fingerprint = file, fingerprint
-	l.pipeline.Store(pipeline)
+	former := l.pipeline.Swap(pipeline)
+	l.recorder.judged(ctx, policiesOf(former), policiesOf(pipeline))
 	wait, closeFormer := l.service.Use(plugin.Settings{
 		Pipeline:  pipeline,
 		Discovery: plugin.Discovery{FileName: file.Plugin.Spec.Discover.FileName, Glob: file.Plugin.Spec.Discover.Find.Glob},
@@ -138,7 +139,7 @@ func (l *live) change(ctx context.Context, file *config.File, fingerprint string
 	if restart := config.NeedsRestart(l.file, file); len(restart) > 0 {
 		l.log.WithField("fields", strings.Join(restart, ", ")).Warn("this part of the configuration takes effect at the next start")
 	}
-	l.use(file, fingerprint, pipeline, closePipeline)
+	l.use(ctx, file, fingerprint, pipeline, closePipeline)
 	l.rotating.follow(ctx, file, pipeline)
 	l.log.WithField("fingerprint", fingerprint).Info("the configuration has changed")
 	l.recorder.happened(ctx, audit.Config, "", "the configuration has changed, fingerprint "+fingerprint)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"os"
@@ -11,8 +12,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/sirupsen/logrus"
 
+	"github.com/argocd-seal/argocd-seal-plugin/audit"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/telemetry"
@@ -117,6 +121,49 @@ func TestConfigurationChanges(t *testing.T) {
 	l.configure("production-security", "aliases: [other]\n")
 	if l.refresh(t.Context(), refused); l.pipeline.Load() == second || !strings.Contains(l.log.String(), "takes effect at the next start") {
 		t.Errorf("a change that needs a restart is not told: %s", &l.log)
+	}
+}
+
+// Which policies judge from when on stands in the audit trail.
+func TestPoliciesAreRecorded(t *testing.T) {
+	var trail bytes.Buffer
+	kept, err := newRecorder(t.Context(), config.Audit{Stdout: true, Instance: "pod-1"}, telemetry.New("test"), logrus.New(), &trail)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLiveLab(t)
+	l.recorder = kept
+	first := policiesOf(l.pipeline.Load()).Environments["production"]
+	kept.judged(t.Context(), policiesOf(nil), policiesOf(l.pipeline.Load()))
+	l.configure("production-security", "")
+	l.refresh(t.Context(), "")
+	second := policiesOf(l.pipeline.Load()).Environments["production"]
+	l.configure("production-security", "aliases: [other]\n")
+	l.refresh(t.Context(), "")
+	failed := policiesOf(l.pipeline.Load())
+	failed.LastError = fault.PolicyFetch
+	kept.judged(t.Context(), policiesOf(l.pipeline.Load()), failed)
+	kept.judged(t.Context(), failed, policiesOf(l.pipeline.Load()))
+
+	var got []string
+	for line := range strings.Lines(trail.String()) {
+		var logged struct{ Audit audit.Event }
+		if err := json.Unmarshal([]byte(line), &logged); err != nil {
+			t.Fatal(err)
+		}
+		event := logged.Audit
+		if event.Type == audit.Policies {
+			got = append(got, fmt.Sprintf("%s %s: %s, now %s", event.Outcome, event.Message, event.Inputs["policies before"], event.Inputs["policies"]))
+		}
+	}
+	want := []string{
+		"OK the policies of production are loaded: , now " + first,
+		"OK the policies of production have changed: " + first + ", now " + second,
+		string(fault.PolicyFetch) + " the policies cannot be refreshed and stay as they were: , now ",
+		"OK the policies can be refreshed again: , now ",
+	}
+	if diff := cmp.Diff(want, got); diff != "" || first == second || first == "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

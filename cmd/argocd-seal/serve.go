@@ -84,6 +84,7 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 		return err
 	}
 	defer recorder.close(ctx)
+	recorder.happened(ctx, audit.Start, "", "argocd-seal "+version+" starts")
 	concurrency := file.Seal.Render.Workers.Concurrency
 	if concurrency == 0 {
 		concurrency = runtime.NumCPU()
@@ -120,7 +121,6 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 		TelemetryAddress: file.Seal.Telemetry.Address,
 		Certificates:     current.certificates,
 	}
-	recorder.happened(ctx, audit.Start, "", "argocd-seal "+version+" serves")
 	watched := make(chan struct{})
 	watching, stopWatching := context.WithCancel(ctx)
 	go func() {

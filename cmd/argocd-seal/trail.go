@@ -125,6 +125,11 @@ func (r *recorder) happened(ctx context.Context, kind audit.Type, outcome fault.
 	if outcome != "" {
 		event.Outcome = string(outcome)
 	}
+	r.keep(ctx, event)
+}
+
+// keep records an event that nobody waits for.
+func (r *recorder) keep(ctx context.Context, event audit.Event) {
 	if err := r.Record(context.WithoutCancel(ctx), event); err != nil {
 		r.missing(event, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -36,7 +37,10 @@ type Config struct {
 	Fetch   remote.Options
 	// Interval is the time from one look to the next; 0 means that there is none.
 	Interval time.Duration
-	Log      logrus.FieldLogger
+	// Looked is told of each look of [Gate.Run] after which something else judges,
+	// or that failed otherwise than the one before; nil is told nothing.
+	Looked func(ctx context.Context, before, after State)
+	Log    logrus.FieldLogger
 }
 
 // Gate is a gate whose policies change while it is asked. Each request keeps the
@@ -117,8 +121,16 @@ func (g *Gate) Run(ctx context.Context) error {
 			return nil
 		case <-time.After(wait):
 		}
-		if err := g.Refresh(ctx); err != nil && ctx.Err() == nil {
+		before := g.State()
+		err := g.Refresh(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
 			g.config.Log.WithField("code", fault.CodeOf(err)).Error("policies stay as they were: " + fault.Text(fault.Of(err)))
+		}
+		if after := g.State(); g.config.Looked != nil && (before.LastError != after.LastError || !maps.Equal(before.Environments, after.Environments)) {
+			g.config.Looked(ctx, before, after)
 		}
 	}
 }
