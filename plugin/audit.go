@@ -49,6 +49,7 @@ func eventOf(request *request, output Output, manifests []string, err error) aud
 	event.ID, event.Source = request.id, request.digest
 	event.App, event.Project, event.Namespace = cleaned(id.App), cleaned(id.Project), cleaned(id.Namespace)
 	event.Repo, event.Path, event.Revision = cleaned(redactURL(id.RepoURL)), cleaned(id.Path), cleaned(id.Revision)
+	event.Author, event.Subject = cleaned(request.commit.Author), cleaned(request.commit.Subject)
 	if err != nil {
 		event.Outcome = string(fault.CodeOf(err))
 		for _, one := range fault.Of(err) {

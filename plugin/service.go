@@ -16,6 +16,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/commit"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/follow"
 	"github.com/argocd-seal/argocd-seal-plugin/render/source"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
@@ -164,21 +165,26 @@ type request struct {
 	job     Job
 	ignored int
 	// digest is the SHA-256 of the archive in hexadecimal, once it was verified.
-	digest  string
+	digest string
+	// commit is empty where the stream does not carry it.
+	commit  commit.Commit
 	release func()
 }
+
+// readTree is [source.ReadArchive] or [source.ScanNames].
+type readTree func(io.Reader, source.Limits, ...source.Option) (*source.Tree, error)
 
 // read takes a stream in and turns it into a job. The caller must call release
 // when it no longer needs the source. Beside an error the request says as much
 // as is known.
-func (s *Service) read(ctx context.Context, stream streamReceiver, limits source.Limits, tree func(io.Reader, source.Limits) (*source.Tree, error)) (*request, error) {
+func (s *Service) read(ctx context.Context, stream streamReceiver, limits source.Limits, tree readTree) (*request, error) {
 	request := &request{id: rand.Text()[:idLength], release: func() {}}
 	return request, follow.Do(ctx, follow.Intake, func(ctx context.Context) error {
 		return s.takeIn(ctx, request, stream, limits, tree)
 	})
 }
 
-func (s *Service) takeIn(ctx context.Context, request *request, stream streamReceiver, limits source.Limits, tree func(io.Reader, source.Limits) (*source.Tree, error)) error {
+func (s *Service) takeIn(ctx context.Context, request *request, stream streamReceiver, limits source.Limits, tree readTree) error {
 	in, err := receive(stream, ctx.Done(), func() func() {
 		s.receivers.Add(1)
 		return s.receivers.Done
@@ -201,10 +207,12 @@ func (s *Service) takeIn(ctx context.Context, request *request, stream streamRec
 		return err
 	}
 	request.release = release
-	files, err := tree(in, limits)
+	finder := commit.NewFinder(request.job.Identity.Revision)
+	files, err := tree(in, limits, source.WithGit(finder.See))
 	if err == nil {
 		request.digest, err = in.verify()
 	}
+	request.commit, _ = finder.Commit()
 	if err != nil {
 		return deadlineFault(ctx, err)
 	}

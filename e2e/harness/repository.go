@@ -79,6 +79,9 @@ func (r *Repository) commit(ctx context.Context) error {
 	return err
 }
 
+// Author is the address of whoever makes the commits.
+const Author = "test@example.com"
+
 // git runs git in the repository, without the settings of whoever runs the test.
 func (r *Repository) git(ctx context.Context, args ...string) (string, error) {
 	path, err := Git.Path()
@@ -89,7 +92,7 @@ func (r *Repository) git(ctx context.Context, args ...string) (string, error) {
 	command.Dir = r.dir
 	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/dev/null",
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
-		"GIT_AUTHOR_NAME=test", "GIT_AUTHOR_EMAIL=test@example.com",
+		"GIT_AUTHOR_NAME=test", "GIT_AUTHOR_EMAIL=" + Author,
 		"GIT_COMMITTER_NAME=test", "GIT_COMMITTER_EMAIL=test@example.com"}
 	output, err := command.CombinedOutput()
 	if err != nil {

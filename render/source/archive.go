@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 )
@@ -23,20 +24,37 @@ import (
 // Errors are faults: E_STREAM, E_LIMIT, E_ARCHIVE_PATH, E_ARCHIVE_LINK,
 // E_ARCHIVE_TYPE, E_ARCHIVE_DUP; a fault that r returns passes through. On an
 // error there is no tree.
-func ReadArchive(r io.Reader, limits Limits) (*Tree, error) { return readArchive(r, limits, true) }
+func ReadArchive(r io.Reader, limits Limits, options ...Option) (*Tree, error) {
+	return readArchive(r, limits, true, options)
+}
+
+// Option changes how an archive is read.
+type Option func(*intake)
+
+// WithGit shows the regular files of the root's Git directory, such as
+// ".git/HEAD", to see before they are dropped. What it reads of a content is
+// bounded as the archive is.
+func WithGit(see func(name string, content io.Reader)) Option {
+	return func(in *intake) { in.git = see }
+}
 
 // ScanNames reads an archive as [ReadArchive] does and under the same rules,
 // but keeps names only: the content of every file is nil. Matching a repository
 // against discovery rules needs no more.
-func ScanNames(r io.Reader, limits Limits) (*Tree, error) { return readArchive(r, limits, false) }
+func ScanNames(r io.Reader, limits Limits, options ...Option) (*Tree, error) {
+	return readArchive(r, limits, false, options)
+}
 
-func readArchive(r io.Reader, limits Limits, keep bool) (*Tree, error) {
+func readArchive(r io.Reader, limits Limits, keep bool, options []Option) (*Tree, error) {
 	limits = limits.withDefaults()
 	expanded, err := newExpandedReader(r, limits)
 	if err != nil {
 		return nil, err
 	}
 	in := newIntake(limits)
+	for _, option := range options {
+		option(in)
+	}
 	archive := tar.NewReader(expanded)
 	for {
 		header, err := archive.Next()
@@ -77,6 +95,9 @@ func addEntry(in *intake, archive io.Reader, header *tar.Header, keep bool) erro
 	// What is dropped costs only the time to decompress it, which ExpandedBytes
 	// bounds: pack files may be larger than any file that is kept.
 	if inGit(name) {
+		if in.git != nil && header.Typeflag == tar.TypeReg && strings.HasPrefix(name, ".git/") {
+			in.git(name, archive)
+		}
 		return nil
 	}
 	switch header.Typeflag {

@@ -96,7 +96,7 @@ func contents(t *Tree) map[string]string {
 // when contents are kept and when they are not.
 func wantFault(t *testing.T, archive []byte, limits Limits, code fault.Code) {
 	t.Helper()
-	for name, read := range map[string]func(io.Reader, Limits) (*Tree, error){
+	for name, read := range map[string]func(io.Reader, Limits, ...Option) (*Tree, error){
 		"ReadArchive": ReadArchive, "ScanNames": ScanNames,
 	} {
 		tree, err := read(bytes.NewReader(archive), limits)

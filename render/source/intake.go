@@ -1,6 +1,7 @@
 package source
 
 import (
+	"io"
 	"maps"
 	"path"
 	"slices"
@@ -20,6 +21,9 @@ type intake struct {
 	listed map[string]bool
 	// sizes holds each file's size, also where its content is not kept.
 	sizes map[string]int64
+
+	// git is shown the Git directory's files; nil is shown none.
+	git func(name string, content io.Reader)
 
 	entries    int
 	namesBytes int64
