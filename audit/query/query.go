@@ -1,4 +1,4 @@
-//go:generate go run ../internal/sample ../testdata/sample.jsonl
+//go:generate go run ../internal/sample ../testdata
 
 // Package query asks questions of the audit trail: who changed what, which
 // applications used a secret, what was denied. It reads lines of JSON as they
