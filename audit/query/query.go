@@ -33,7 +33,8 @@ type Question struct {
 	// Decisions are deny, warn, waived and pass. With them, Rules are those that
 	// decided so.
 	Decisions []string
-	// Secrets are MOUNT/PATH[#KEY][@VERSION], with patterns for path and key.
+	// Secrets are MOUNT/PATH[#KEY][@VERSION], with patterns for path and key. They
+	// are those that renders used; with Types, those that such events name.
 	Secrets []string
 	// Types are those of [audit.Type].
 	Types []string
@@ -84,7 +85,7 @@ func Compile(q Question, now time.Time) (*Filter, error) {
 		f.decisions = append(f.decisions, text)
 	}
 	for _, text := range q.Types {
-		note(oneOf("--type", text, types...))
+		note(oneOf("--type", text, types()...))
 		f.types = append(f.types, audit.Type(text))
 	}
 	var err error
@@ -93,9 +94,12 @@ func Compile(q Question, now time.Time) (*Filter, error) {
 	return f, faults.OrNil()
 }
 
-var types = []string{
-	string(audit.Render), string(audit.Refresh), string(audit.Policies), string(audit.Config), string(audit.Secret),
-	string(audit.Start), string(audit.Stop), string(audit.Recovery), string(audit.Checkpoint),
+func types() []string {
+	var names []string
+	for _, one := range audit.Types() {
+		names = append(names, string(one))
+	}
+	return names
 }
 
 // Period is what three texts name together; an empty text leaves its end open,
