@@ -128,7 +128,7 @@ func Period(on, since, until string, now time.Time) (asked period.Period, err er
 		}
 		asked.Until = last.Until
 	}
-	if !asked.Until.IsZero() && asked.Until.Before(asked.From) {
+	if !asked.Until.IsZero() && !asked.Until.After(asked.From) {
 		return asked, fault.New(fault.Parameter, "--until ends before --since begins")
 	}
 	return asked, nil
