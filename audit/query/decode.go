@@ -179,6 +179,10 @@ func (d *decoder) reference(value *fastjson.Value) (read audit.Reference) {
 			read.Key = d.text(v)
 		case "secretVersion":
 			read.Version = d.number(v)
+		case "pinned":
+			read.Pinned = d.yes(v)
+		case "previousVersion":
+			read.Previous = d.number(v)
 		}
 	})
 	return read

@@ -33,6 +33,12 @@ func (d *decoder) number(v *fastjson.Value) int {
 	return n
 }
 
+func (d *decoder) yes(v *fastjson.Value) bool {
+	read, err := v.Bool()
+	d.note(err)
+	return read
+}
+
 // list reads each member of an array.
 func list[T any](d *decoder, v *fastjson.Value, read func(*fastjson.Value) T) []T {
 	values, err := v.Array()
