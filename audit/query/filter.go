@@ -29,7 +29,7 @@ func (f *Filter) answers(e *Record, change Change) bool {
 func (f *Filter) uses(e *Record) bool { return len(f.types) > 0 || e.Type == audit.Render }
 
 func (f *Filter) within(e *Record) bool {
-	return !e.Time.Before(f.period.From) && (f.period.Until.IsZero() || e.Time.Before(f.period.Until))
+	return (f.period.From.IsZero() || !e.Time.Before(f.period.From)) && (f.period.Until.IsZero() || e.Time.Before(f.period.Until))
 }
 
 func (f *Filter) author(name string) bool {

@@ -154,6 +154,7 @@ func read(t testing.TB, trail string) []query.Record {
 func FuzzDecode(f *testing.F) {
 	seeds := []string{
 		whole, long(300), "", "{}", "null", whole[:40], strings.Repeat("[", 400),
+		`{"version":1,"time":"0000-01-01T00:00:00Z","type":"start","outcome":"OK"}`, // before the zero time
 		`{"version":1,"version":1,"time":"2026-11-26T10:00:00Z","type":"start","outcome":"\ud800","subject":"\u001b\u202e"}`,
 	}
 	content, err := os.ReadFile(sample)

@@ -61,6 +61,10 @@ func TestTrailsAreFound(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
 		}
 	}
+	streams, err := query.Open([]string{in("replicas"), in("one/trail-00000000000000000003.jsonl"), "-"}, nil)
+	if err != nil || len(streams) != 4 || streams[1].Paths()[0] != in("replicas/server-1") || streams[2].Paths()[0] != in("one/trail-00000000000000000003.jsonl") || streams[3].Paths() != nil {
+		t.Errorf("the trails lie in %v (%v)", streams, err)
+	}
 	for want, path := range map[string]string{"there is no file": in("none"), "there is no trail in": in("replicas/lost+found")} {
 		if _, err := query.Open([]string{path}, nil); fault.CodeOf(err) != fault.Path || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v", path, err)
