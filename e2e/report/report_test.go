@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -72,44 +73,58 @@ func start(t *testing.T) *browser {
 	ctx, closeTab := chromedp.NewContext(ctx)
 	t.Cleanup(closeTab)
 	b := &browser{Context: ctx}
-	chromedp.ListenTarget(ctx, func(event any) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		switch e := event.(type) {
-		case *log.EventEntryAdded:
-			b.errors = append(b.errors, fmt.Sprintf("%s: %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL))
-		case *runtime.EventConsoleAPICalled:
-			b.errors = append(b.errors, fmt.Sprintf("console: %s", e.Type))
-		case *runtime.EventExceptionThrown:
-			b.errors = append(b.errors, e.ExceptionDetails.Error())
-		case *network.EventRequestWillBeSent:
-			b.requests = append(b.requests, e.Request.URL)
-		}
-	})
+	if err := chromedp.Listen(ctx, b.note); err != nil {
+		t.Fatal(err)
+	}
+	call(t, b, log.Enable, cdp.Empty{})
+	call(t, b, runtime.Enable, cdp.Empty{})
+	call(t, b, network.Enable, network.EnableParams{})
 	return b
 }
 
-func (b *browser) run(t *testing.T, actions ...chromedp.Action) {
+func (b *browser) note(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *log.EventEntryAdded:
+		b.errors = append(b.errors, fmt.Sprintf("%s: %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL))
+	case *runtime.EventConsoleAPICalled:
+		b.errors = append(b.errors, fmt.Sprintf("console: %s", e.Type))
+	case *runtime.EventExceptionThrown:
+		b.errors = append(b.errors, "exception: "+e.ExceptionDetails.Text)
+	case *network.EventRequestWillBeSent:
+		b.requests = append(b.requests, e.Request.URL)
+	}
+}
+
+func call[P, R any](t *testing.T, b *browser, command cdp.Command[P, R], params P) {
 	t.Helper()
-	if err := chromedp.Run(b, actions...); err != nil {
+	if _, err := chromedp.Call(b, command, params); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func run[T any](t *testing.T, b *browser, action chromedp.Action[T]) T {
+	t.Helper()
+	answer, err := chromedp.Run(b, action)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
 }
 
 // open shows a file. The window is as wide as a screen or a telephone.
 func (b *browser) open(t *testing.T, file string, width int64, scheme string) {
 	t.Helper()
-	b.run(t, log.Enable(), network.Enable(), runtime.Enable(),
-		chromedp.EmulateViewport(width, 900),
-		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}),
-		chromedp.Navigate((&url.URL{Scheme: "file", Path: file}).String()))
+	call(t, b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	run(t, b, chromedp.EmulateViewport(width, 900))
+	run(t, b, chromedp.Navigate((&url.URL{Scheme: "file", Path: file}).String()))
 }
 
 // evaluate asks the page as it stands in the browser.
-func evaluate[T any](t *testing.T, b *browser, script string) (answer T) {
+func evaluate[T any](t *testing.T, b *browser, script string) T {
 	t.Helper()
-	b.run(t, chromedp.Evaluate(script, &answer))
-	return answer
+	return run(t, b, chromedp.Evaluate[T](script))
 }
 
 // quiet fails where the page has loaded anything but itself, or complained.
@@ -233,6 +248,7 @@ const faint = `(() => {
 	const page = light(rgb(getComputedStyle(document.body).backgroundColor));
 	const found = new Set();
 	for (const one of document.querySelectorAll("body *")) {
+		if (one.localName === "title" || one.localName === "desc") continue; // for those who cannot see
 		if (![...one.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())) continue;
 		const style = getComputedStyle(one), ink = light(rgb(one.ownerSVGElement ? style.fill : style.color));
 		const contrast = (Math.max(ink, page) + .05) / (Math.min(ink, page) + .05);
@@ -263,9 +279,7 @@ func TestThePageCanBeReadEverywhere(t *testing.T) {
 		}
 		// For people who want to see it: SCREENSHOTS names a directory.
 		if dir := os.Getenv("SCREENSHOTS"); dir != "" {
-			var image []byte
-			b.run(t, chromedp.FullScreenshot(&image, 100))
-			if err := os.WriteFile(filepath.Join(dir, view.name+".png"), image, 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, view.name+".png"), run(t, b, chromedp.FullScreenshot(100)), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -293,7 +307,7 @@ func TestHostileNamesDoNothing(t *testing.T) {
 	b.quiet(t)
 	// The policy holds by itself: what is put into the page by force is refused.
 	evaluate[bool](t, b, `document.body.insertAdjacentHTML("beforeend", '<img src="https://evil.example/x">'), true`)
-	b.run(t, chromedp.Poll(`performance.now() > 0 && document.images[0].complete`, nil))
+	run(t, b, chromedp.Poll[bool](`document.images[0].complete`))
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !strings.Contains(strings.Join(b.errors, "\n"), "Content Security Policy") {
