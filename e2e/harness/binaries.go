@@ -31,6 +31,7 @@ const (
 	Etcd            Binary = "etcd"
 	Unshare         Binary = "unshare"
 	Git             Binary = "git"
+	Chromium        Binary = "chromium"
 )
 
 // packages are Debian's packages of the programs that are not called as these.
