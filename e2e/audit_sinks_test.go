@@ -1,0 +1,268 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/argocd-seal/argocd-seal-plugin/e2e/harness"
+)
+
+// sending is a sidecar whose trail goes to receivers.
+type sending struct {
+	*audited
+	plugin     harness.Plugin
+	sidecar    *harness.Sidecar
+	repository string
+	receivers  []receiver
+	metrics    string
+}
+
+func newSending(t *testing.T, receivers []receiver, more ...string) *sending {
+	t.Helper()
+	s := &sending{audited: newAudited(t), repository: shopRepository(t), receivers: receivers, metrics: freeAddress(t)}
+	sinks := make([]string, len(receivers))
+	for i, to := range receivers {
+		sinks[i] = to.section()
+	}
+	s.plugin = s.audited.plugin(append(more, "sinks: ["+strings.Join(sinks, ", ")+"]")...)
+	s.plugin.Seal += "telemetry: {address: \"" + s.metrics + "\"}\n"
+	return s
+}
+
+// freeAddress is one that nobody listens at.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	must(t, listener.Close())
+	return listener.Addr().String()
+}
+
+// start starts the sidecar anew on the same trail.
+func (s *sending) start() { s.sidecar = s.serve(s.plugin) }
+
+// render renders an application and returns how long that took.
+func (s *sending) render(app string) time.Duration {
+	s.t.Helper()
+	began := time.Now()
+	must(s.t, render(s.t.Context(), s.sidecar, s.repository, app))
+	return time.Since(began)
+}
+
+// metric is the value of a series, by its name and labels.
+func (s *sending) metric(series string) int {
+	s.t.Helper()
+	answer, err := http.Get("http://" + s.metrics + "/metrics")
+	must(s.t, err)
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	must(s.t, err)
+	found := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(series) + ` (\S+)$`).FindStringSubmatch(string(text))
+	if found == nil {
+		s.t.Fatalf("there is no metric %s", series)
+	}
+	value, err := strconv.ParseFloat(found[1], 64)
+	must(s.t, err)
+	return int(value)
+}
+
+// TestSinksGetTheWholeTrail sends the trail of one sidecar to a Fluent Forward
+// receiver, to rsyslog, to a webhook and to standard output. Receivers go away one
+// at a time, and all for an hour of events; a sidecar is killed while it sends.
+func TestSinksGetTheWholeTrail(t *testing.T) {
+	hour := number(t, "ARGOCD_SEAL_EVENTS", 36_000)
+	hook := newWebhook(t)
+	s := newSending(t, []receiver{newFluent(t), newRsyslog(t), hook}, "required: true", "stdout: true", "checkpoint: {interval: 1h}")
+	stdout, err := os.OpenFile(filepath.Join(t.TempDir(), "stdout"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	must(t, err)
+	defer func() { _ = stdout.Close() }()
+	s.plugin.Stdout = stdout
+	s.start()
+
+	for i := range 10 {
+		s.render(fmt.Sprintf("at-once-%d", i))
+	}
+	waitFor(t, s.audited, s.receivers...)
+	s.oneIsAway()
+	s.anHourIsMissing(hour)
+	s.isSlow(hook)
+	s.killedWhileItSends()
+
+	if code, err := s.sidecar.Exit(); code != 0 || err != nil {
+		t.Errorf("exit status %d, %v", code, err)
+	}
+	s.verify()
+	waitFor(t, s.audited, s.receivers...) // rsyslog writes after it has taken
+	trail := s.lines()
+	for _, to := range s.receivers {
+		t.Logf("%T has the %d lines of the trail in order, %d of them more than once", to, len(trail), wantLines(t, to, trail))
+	}
+	wantOnStdout(t, stdout.Name(), trail)
+}
+
+// oneIsAway takes each receiver away in turn: the others get what is new.
+func (s *sending) oneIsAway() {
+	s.t.Helper()
+	for i, away := range s.receivers {
+		away.stop()
+		before := away.last()
+		others := slices.Delete(slices.Clone(s.receivers), i, i+1)
+		for j := range 3 {
+			s.render(fmt.Sprintf("away-%d-%d", i, j))
+			waitFor(s.t, s.audited, others...)
+		}
+		if away.last() != before {
+			s.t.Errorf("%T was not away", away)
+		}
+		away.start()
+		waitFor(s.t, s.audited, away)
+	}
+}
+
+// anHourIsMissing takes all receivers away for as many events as an hour has with
+// ten in a second. Nearly all are of requests that are refused at once: rendering
+// as many would take half an hour. Renders go on beside them.
+func (s *sending) anHourIsMissing(events int) {
+	s.t.Helper()
+	for _, to := range s.receivers {
+		to.stop()
+	}
+	before, _, err := s.sidecar.Memory()
+	must(s.t, err)
+	ctx, cancel := context.WithCancel(s.t.Context())
+	var renders atomic.Int64
+	done := make(chan error, 1)
+	go func() {
+		for ctx.Err() == nil {
+			app := fmt.Sprintf("hour-%d", renders.Add(1))
+			if err := render(context.WithoutCancel(ctx), s.sidecar, s.repository, app); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	began := time.Now()
+	flood(s.t, s.sidecar, "refused", events)
+	cancel()
+	must(s.t, <-done)
+	flooded := time.Since(began)
+	for _, name := range []string{"fluent", "syslog", "archive"} {
+		if behind := s.metric(`argocd_seal_audit_sink_lines_behind{sink="` + name + `"}`); behind < events {
+			s.t.Errorf("the metric says that %s is %d lines behind, want %d or more", name, behind, events)
+		}
+	}
+	after, _, err := s.sidecar.Memory()
+	must(s.t, err)
+	for _, to := range s.receivers {
+		to.start()
+	}
+	began = time.Now()
+	waitFor(s.t, s.audited, s.receivers...)
+	_, most, err := s.sidecar.Memory()
+	must(s.t, err)
+	size := int64(0)
+	for _, line := range s.lines() {
+		size += int64(len(line)) + 1
+	}
+	s.t.Logf("%d events and %d renders in %s while all receivers were away, %d MB of trail; %s after they were back they had all; resident memory %d MB before, %d MB after, %d MB at most",
+		events, renders.Load(), flooded.Round(time.Second), size>>20, time.Since(began).Round(time.Second), before>>20, after>>20, most>>20)
+	// Each sink holds a batch of a megabyte in some forms, and the rest waits on
+	// disk. Three spools in memory would be much more than that.
+	if limit := int64(192 << 20); most > limit {
+		s.t.Errorf("%d bytes were resident, want %d at most", most, limit)
+	}
+}
+
+// isSlow lets a receiver take a second for each batch, and then for ever: renders
+// are answered meanwhile.
+func (s *sending) isSlow(hook *webhook) {
+	s.t.Helper()
+	const renders = 20
+	times := map[string][]time.Duration{}
+	measure := func(how string) {
+		for i := range renders {
+			times[how] = append(times[how], s.render(fmt.Sprintf("%s-%d", how, i)))
+		}
+		slices.Sort(times[how])
+	}
+	measure("quick")
+	hook.before(func() { time.Sleep(time.Second) })
+	measure("slow")
+	release := make(chan struct{})
+	hook.before(func() { <-release })
+	measure("never")
+	if hook.last() >= s.last() {
+		s.t.Error("the receiver was not slow")
+	}
+	hook.before(nil)
+	close(release)
+	waitFor(s.t, s.audited, hook)
+	s.t.Logf("median of %d renders: %s; %s with a second for each batch; %s with a receiver that does not answer", renders,
+		times["quick"][renders/2].Round(time.Millisecond), times["slow"][renders/2].Round(time.Millisecond), times["never"][renders/2].Round(time.Millisecond))
+}
+
+// killedWhileItSends kills the sidecar with lines on their way, more than once.
+func (s *sending) killedWhileItSends() {
+	s.t.Helper()
+	for i := range 3 {
+		flood(s.t, s.sidecar, fmt.Sprintf("killed-%d", i), 1500)
+		killed(s.t, s.sidecar)
+		s.start()
+	}
+	waitFor(s.t, s.audited, s.receivers...)
+}
+
+// wantOnStdout holds standard output against the trail: every event of the sidecar
+// with its place, and none of those that the trail writes about itself.
+func wantOnStdout(t *testing.T, file string, trail []string) {
+	t.Helper()
+	var seqs []uint64
+	inverted := 0
+	for _, line := range linesOf(t, file) {
+		var printed struct {
+			Seq   uint64
+			Audit map[string]any
+		}
+		decode(t, line, &printed)
+		if len(seqs) > 0 && printed.Seq < seqs[len(seqs)-1] {
+			inverted++
+		}
+		seqs = append(seqs, printed.Seq)
+		var want map[string]any
+		decode(t, trail[printed.Seq-1], &want)
+		delete(want, "seq")
+		delete(want, "prev")
+		if got, want := encode(t, printed.Audit), encode(t, want); got != want {
+			t.Fatalf("standard output has\n%s\nand line %d of the trail\n%s", got, printed.Seq, want)
+		}
+	}
+	slices.Sort(seqs)
+	missing, own := 0, 0
+	for i, line := range trail {
+		switch eventOf(t, line).Type {
+		case "checkpoint", "recovery", "retention":
+			own++
+		default:
+			if _, found := slices.BinarySearch(seqs, uint64(i+1)); !found {
+				missing++
+			}
+		}
+	}
+	t.Logf("standard output has %d events, %d of them later than the next; %d of the trail's own are not there", len(seqs), inverted, own)
+	if missing > 0 {
+		t.Errorf("%d events are not on standard output", missing)
+	}
+}
