@@ -28,7 +28,7 @@ type crowd struct {
 	failed   []error
 }
 
-var faultCode = regexp.MustCompile(`\bE_[A-Z_]+\b`)
+var answerCode = regexp.MustCompile(`\bE_[A-Z_]+\b`)
 
 // run keeps clients busy until ctx ends.
 func (c *crowd) run(ctx context.Context, clients int, sidecar *harness.Sidecar, repository string) (wait func()) {
@@ -55,7 +55,7 @@ func (c *crowd) ask(ctx context.Context, sidecar *harness.Sidecar, repository st
 	outcome := "OK"
 	if err != nil {
 		// An error without a code is not the sidecar's: it is not there.
-		if outcome = faultCode.FindString(err.Error()); outcome == "" {
+		if outcome = answerCode.FindString(err.Error()); outcome == "" {
 			c.unanswered.Add(1)
 			time.Sleep(20 * time.Millisecond)
 			return

@@ -5,12 +5,14 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -117,14 +119,16 @@ func (w *webhook) last() uint64 {
 
 func (w *webhook) same(line string) string { return line }
 
-// rsyslog keeps lines as they are, in a file.
+// rsyslog is a server as the guide sets it up, which keeps the lines of a replica
+// as they are, in a file.
 type rsyslog struct {
 	t                            *testing.T
 	server                       *harness.RsyslogReceiver
 	dir, port, certFile, keyFile string
 }
 
-// newRsyslog starts a server with the certificate that httptest has.
+// newRsyslog starts a server. Both sides have the certificate of httptest, which
+// is its own authority.
 func newRsyslog(t *testing.T) *rsyslog {
 	t.Helper()
 	harness.Need(t, harness.Rsyslog)
@@ -142,9 +146,32 @@ func newRsyslog(t *testing.T) *rsyslog {
 	return r
 }
 
+// settings are those of the guide, but for places.
+func (r *rsyslog) settings() string {
+	r.t.Helper()
+	guide, err := os.ReadFile("../docs/audit-sinks.md")
+	must(r.t, err)
+	block := regexp.MustCompile("(?s)```\n(global.*?)```").FindStringSubmatch(string(guide))
+	if block == nil {
+		r.t.Fatal("the guide has no settings of rsyslog")
+	}
+	settings := block[1]
+	for from, to := range map[string]string{
+		"/etc/rsyslog.d/tls/ca.pem": r.certFile, "/etc/rsyslog.d/tls/tls.crt": r.certFile, "/etc/rsyslog.d/tls/tls.key": r.keyFile,
+		"argocd-seal.example.com": "example.com", "/var/log/argocd-seal": r.dir,
+		`port="6514"`: fmt.Sprintf(`address="127.0.0.1" port="%s" listenPortFileName="%s/port"`, r.port, r.dir),
+	} {
+		if !strings.Contains(settings, from) {
+			r.t.Fatalf("the guide's settings of rsyslog do not have %s", from)
+		}
+		settings = strings.ReplaceAll(settings, from, to)
+	}
+	return settings + "global(workDirectory=\"" + r.dir + "\")\n"
+}
+
 func (r *rsyslog) start() {
 	r.t.Helper()
-	server, err := harness.StartRsyslog(r.t.Context(), r.dir, r.port, r.certFile, r.keyFile)
+	server, err := harness.StartRsyslog(r.t.Context(), r.dir, r.settings())
 	must(r.t, err)
 	r.server = server
 	_, r.port, err = net.SplitHostPort(server.Address)
@@ -154,10 +181,11 @@ func (r *rsyslog) start() {
 func (r *rsyslog) stop() { _ = r.server.Stop() }
 
 func (r *rsyslog) section() string {
-	return "{name: syslog, syslog: " + r.server.Address + ", caFile: " + r.certFile + "}"
+	return "{name: syslog, syslog: \"" + r.server.Address + "\", caFile: " + r.certFile + ", clientCertFile: " + r.certFile + ", clientKeyFile: " + r.keyFile + "}"
 }
 
-func (r *rsyslog) raw() string { return filepath.Join(r.dir, "raw") }
+// raw is the file of the replica that [sending] is.
+func (r *rsyslog) raw() string { return filepath.Join(r.dir, "repo-server-0.jsonl") }
 
 func (r *rsyslog) last() uint64 { return lastSeq(r.t, r.raw()) }
 

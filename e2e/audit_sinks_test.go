@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -36,7 +37,7 @@ func newSending(t *testing.T, receivers []receiver, more ...string) *sending {
 	for i, to := range receivers {
 		sinks[i] = to.section()
 	}
-	s.plugin = s.audited.plugin(append(more, "sinks: ["+strings.Join(sinks, ", ")+"]")...)
+	s.plugin = s.audited.plugin(append(more, "instance: repo-server-0", "sinks: ["+strings.Join(sinks, ", ")+"]")...)
 	s.plugin.Seal += "telemetry: {address: \"" + s.metrics + "\"}\n"
 	return s
 }
@@ -83,8 +84,8 @@ func (s *sending) metric(series string) int {
 // at a time, and all for an hour of events; a sidecar is killed while it sends.
 func TestSinksGetTheWholeTrail(t *testing.T) {
 	hour := number(t, "ARGOCD_SEAL_EVENTS", 36_000)
-	hook := newWebhook(t)
-	s := newSending(t, []receiver{newFluent(t), newRsyslog(t), hook}, "required: true", "stdout: true", "checkpoint: {interval: 1h}")
+	syslog, hook := newRsyslog(t), newWebhook(t)
+	s := newSending(t, []receiver{newFluent(t), syslog, hook}, "required: true", "stdout: true", "checkpoint: {interval: 1h}")
 	stdout, err := os.OpenFile(filepath.Join(t.TempDir(), "stdout"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	must(t, err)
 	defer func() { _ = stdout.Close() }()
@@ -110,6 +111,22 @@ func TestSinksGetTheWholeTrail(t *testing.T) {
 		t.Logf("%T has the %d lines of the trail in order, %d of them more than once", to, len(trail), wantLines(t, to, trail))
 	}
 	wantOnStdout(t, stdout.Name(), trail)
+	s.proveFrom(syslog.raw())
+}
+
+// proveFrom proves what rsyslog has kept, with the command of the guide.
+func (s *sending) proveFrom(file string) {
+	s.t.Helper()
+	guide, err := os.ReadFile("../docs/audit-sinks.md")
+	must(s.t, err)
+	line := regexp.MustCompile(`(?m)^awk .*verify - --key audit\.pub$`).FindString(string(guide))
+	seal, err := harness.Seal.Path()
+	must(s.t, err)
+	line = strings.NewReplacer("repo-server-0.jsonl", file, "argocd-seal", seal, "audit.pub", s.public).Replace(line)
+	out, err := exec.CommandContext(s.t.Context(), "sh", "-c", line).CombinedOutput()
+	if want := fmt.Sprintf("signed          lines 1 to %d\n", s.last()); err != nil || !strings.Contains(string(out), want) {
+		s.t.Errorf("%v: %s should say %q:\n%s", err, line, want, out)
+	}
 }
 
 // oneIsAway takes each receiver away in turn: the others get what is new.

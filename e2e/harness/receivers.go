@@ -3,7 +3,6 @@ package harness
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -41,37 +40,27 @@ func StartFluent(ctx context.Context, listen, file string) (*FluentReceiver, err
 	return receiver, err
 }
 
-// RsyslogReceiver is Debian's rsyslogd with TLS. It takes any client.
+// RsyslogReceiver is Debian's rsyslogd.
 type RsyslogReceiver struct {
 	*Process
 	Address string
 }
 
-// rsyslogSettings write each message without its header, as a line of the file
-// raw. The queue of an action would lose what is in it at a kill.
-const rsyslogSettings = `global(workDirectory="%[1]s" maxMessageSize="1m"
-  defaultNetstreamDriverCAFile="%[2]s" defaultNetstreamDriverCertFile="%[2]s" defaultNetstreamDriverKeyFile="%[3]s")
-module(load="imtcp" streamDriver.name="gtls" streamDriver.mode="1" streamDriver.authMode="anon")
-template(name="raw" type="string" string="%%msg%%\n")
-input(type="imtcp" address="127.0.0.1" port="%[4]s" listenPortFileName="%[1]s/port")
-action(type="omfile" file="%[1]s/raw" template="raw")
-`
-
-// StartRsyslog starts a receiver in a directory, with a certificate that is its
-// own authority. Port 0 chooses one.
-func StartRsyslog(ctx context.Context, dir, port, certFile, keyFile string) (*RsyslogReceiver, error) {
+// StartRsyslog starts a receiver with settings that have it write the port which
+// it listens at to the file port of dir.
+func StartRsyslog(ctx context.Context, dir, settings string) (*RsyslogReceiver, error) {
 	path, err := Rsyslog.Path()
 	if err != nil {
 		return nil, err
 	}
-	settings := filepath.Join(dir, "rsyslog.conf")
-	if err := os.WriteFile(settings, fmt.Appendf(nil, rsyslogSettings, dir, certFile, keyFile, port), 0o600); err != nil {
+	file := filepath.Join(dir, "rsyslog.conf")
+	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
 		return nil, err
 	}
 	receiver := &RsyslogReceiver{}
 	receiver.Process, err = start(ctx, spec{
 		name: "rsyslogd", path: path, dir: dir, stop: syscall.SIGTERM,
-		args: []string{"-n", "-f", settings, "-i", filepath.Join(dir, "pid")},
+		args: []string{"-n", "-f", file, "-i", filepath.Join(dir, "pid")},
 		ready: func(ctx context.Context, _ string) error {
 			chosen, err := os.ReadFile(filepath.Join(dir, "port"))
 			if err != nil {
