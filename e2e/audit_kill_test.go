@@ -19,7 +19,7 @@ import (
 // crowd are clients that go on while sidecars come and go. Every request has an
 // application of its own, so that its event can be found.
 type crowd struct {
-	next, answered, unanswered atomic.Int64
+	next, rendered, answered, unanswered atomic.Int64
 
 	mu sync.Mutex
 	// outcomes are those of the answered requests, by application, and failed are
@@ -30,28 +30,39 @@ type crowd struct {
 
 var answerCode = regexp.MustCompile(`\bE_[A-Z_]+\b`)
 
-// run keeps clients busy until ctx ends.
-func (c *crowd) run(ctx context.Context, clients int, sidecar *harness.Sidecar, repository string) (wait func()) {
+// run keeps eight clients busy until ctx ends: five render, one asks for what
+// cannot be rendered, and two send archives that are none, which the sidecar
+// answers hundreds of times as often.
+func (c *crowd) run(ctx context.Context, sidecar *harness.Sidecar, repository string) (wait func()) {
 	c.outcomes = map[string]string{}
 	var group sync.WaitGroup
-	for range clients {
+	for client := range 8 {
 		group.Go(func() {
 			for ctx.Err() == nil {
-				c.ask(context.WithoutCancel(ctx), sidecar, repository)
+				switch ctx := context.WithoutCancel(ctx); {
+				case client < 5:
+					c.ask("OK", func(env []string) error {
+						_, err := sidecar.Generate(ctx, repository, "app", env...)
+						return err
+					})
+				case client == 5:
+					c.ask("E_OBJECT", func(env []string) error {
+						_, err := sidecar.Generate(ctx, repository, "bad", env...)
+						return err
+					})
+				default:
+					c.ask("E_STREAM", func(env []string) error { return sidecar.Refused(ctx, env...) })
+				}
 			}
 		})
 	}
 	return group.Wait
 }
 
-// ask sends one request; each eighth cannot be rendered.
-func (c *crowd) ask(ctx context.Context, sidecar *harness.Sidecar, repository string) {
-	number := c.next.Add(1)
-	app, path, want := fmt.Sprintf("shop-%d", number), "app", "OK"
-	if number%8 == 0 {
-		path, want = "bad", "E_OBJECT"
-	}
-	_, err := sidecar.Generate(ctx, repository, path, identity(app, "https://git.example.com/shop.git")...)
+// ask sends one request, which should have that outcome where it is answered.
+func (c *crowd) ask(want string, send func(env []string) error) {
+	app := fmt.Sprintf("shop-%d", c.next.Add(1))
+	err := send(identity(app, "https://git.example.com/shop.git"))
 	outcome := "OK"
 	if err != nil {
 		// An error without a code is not the sidecar's: it is not there.
@@ -65,6 +76,9 @@ func (c *crowd) ask(ctx context.Context, sidecar *harness.Sidecar, repository st
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.outcomes[app] = outcome
+	if outcome == "OK" {
+		c.rendered.Add(1)
+	}
 	if outcome != want {
 		c.failed = append(c.failed, fmt.Errorf("%s should give %s: %w", app, want, err))
 	}
@@ -84,11 +98,11 @@ func TestKilledSidecarLosesNoEvent(t *testing.T) {
 	for kill := range kills {
 		sidecar := place.serve(plugin) // which waits until the socket answers
 		if kill == 0 {
-			wait = clients.run(ctx, 8, sidecar, shopRepository(t))
+			wait = clients.run(ctx, sidecar, shopRepository(t))
 		}
 		place.verify()
-		before := clients.answered.Load()
-		until(t, func() bool { return clients.answered.Load() > before })
+		before := clients.rendered.Load()
+		until(t, func() bool { return clients.rendered.Load() > before })
 		time.Sleep(rand.N(300 * time.Millisecond))
 		workers += killed(t, sidecar)
 		if kill%10 == 9 {
@@ -97,8 +111,8 @@ func TestKilledSidecarLosesNoEvent(t *testing.T) {
 		}
 	}
 	last := place.serve(plugin)
-	before := clients.answered.Load()
-	until(t, func() bool { return clients.answered.Load() > before+8 })
+	before := clients.rendered.Load()
+	until(t, func() bool { return clients.rendered.Load() > before })
 	cancel()
 	wait()
 	if code, err := last.Exit(); code != 0 || err != nil {
@@ -112,8 +126,8 @@ func TestKilledSidecarLosesNoEvent(t *testing.T) {
 	if torn < halves {
 		t.Errorf("%d unfinished lines were cut off, and the test alone made %d", torn, halves)
 	}
-	t.Logf("%d kills: %d requests were answered, %d found nobody; %d workers ended with their sidecars; %d unfinished lines were cut off, %d of them made by the test",
-		kills, clients.answered.Load(), clients.unanswered.Load(), workers, torn, halves)
+	t.Logf("%d kills: %d requests were answered, %d of them with manifests, and %d found nobody; %d workers ended with their sidecars; %d unfinished lines were cut off, %d of them made by the test",
+		kills, clients.answered.Load(), clients.rendered.Load(), clients.unanswered.Load(), workers, torn, halves)
 }
 
 // killed kills a sidecar with all that is in its process group, and returns how

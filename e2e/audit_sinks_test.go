@@ -99,7 +99,7 @@ func TestSinksGetTheWholeTrail(t *testing.T) {
 	s.oneIsAway()
 	s.anHourIsMissing(hour)
 	s.isSlow(hook)
-	s.killedWhileItSends()
+	s.killedWhileItSends(hook)
 
 	if code, err := s.sidecar.Exit(); code != 0 || err != nil {
 		t.Errorf("exit status %d, %v", code, err)
@@ -108,7 +108,11 @@ func TestSinksGetTheWholeTrail(t *testing.T) {
 	waitFor(t, s.audited, s.receivers...) // rsyslog writes after it has taken
 	trail := s.lines()
 	for _, to := range s.receivers {
-		t.Logf("%T has the %d lines of the trail in order, %d of them more than once", to, len(trail), wantLines(t, to, trail))
+		again := wantLines(t, to, trail)
+		t.Logf("%T has the %d lines of the trail in order, %d of them more than once", to, len(trail), again)
+		if to == receiver(hook) && again == 0 {
+			t.Error("no line came twice: nothing was under way when the sidecar was killed")
+		}
 	}
 	wantOnStdout(t, stdout.Name(), trail)
 	s.proveFrom(syslog.raw())
@@ -216,27 +220,33 @@ func (s *sending) isSlow(hook *webhook) {
 		slices.Sort(times[how])
 	}
 	measure("quick")
-	hook.before(func() { time.Sleep(time.Second) })
+	hook.behave(func() { time.Sleep(time.Second) }, nil)
 	measure("slow")
 	release := make(chan struct{})
-	hook.before(func() { <-release })
+	hook.behave(func() { <-release }, nil)
 	measure("never")
 	if hook.last() >= s.last() {
 		s.t.Error("the receiver was not slow")
 	}
-	hook.before(nil)
+	hook.behave(nil, nil)
 	close(release)
 	waitFor(s.t, s.audited, hook)
 	s.t.Logf("median of %d renders: %s; %s with a second for each batch; %s with a receiver that does not answer", renders,
 		times["quick"][renders/2].Round(time.Millisecond), times["slow"][renders/2].Round(time.Millisecond), times["never"][renders/2].Round(time.Millisecond))
 }
 
-// killedWhileItSends kills the sidecar with lines on their way, more than once.
-func (s *sending) killedWhileItSends() {
+// killedWhileItSends kills the sidecar when a receiver has taken lines and has not
+// said so yet: they come again.
+func (s *sending) killedWhileItSends(hook *webhook) {
 	s.t.Helper()
 	for i := range 3 {
+		taken, release := make(chan struct{}, 100), make(chan struct{})
+		hook.behave(nil, func() { taken <- struct{}{}; <-release })
 		flood(s.t, s.sidecar, fmt.Sprintf("killed-%d", i), 1500)
+		<-taken
 		killed(s.t, s.sidecar)
+		hook.behave(nil, nil)
+		close(release)
 		s.start()
 	}
 	waitFor(s.t, s.audited, s.receivers...)

@@ -14,7 +14,7 @@ import (
 func TestSpoiledTrailIsNamed(t *testing.T) {
 	place := newAudited(t)
 	plugin := place.plugin("segmentSize: 2Mi", "checkpoint: {events: 100}")
-	const kills, events = 2, 2500
+	const kills, events = 2, 4000
 	for i := range kills {
 		sidecar := place.serve(plugin)
 		flood(t, sidecar, fmt.Sprintf("part-%d", i), events)

@@ -123,7 +123,7 @@ func TestSpoolThatDropsLines(t *testing.T) {
 			t.Fatalf("line %d did not arrive, and the trail does not say that it is lost", seq)
 		}
 	}
-	logged := regexp.MustCompile(`code=E_AUDIT_LOST from=(\d+) kind=webhook lines=(\d+) sink=archive to=(\d+)`).FindStringSubmatch(log)
+	logged := regexp.MustCompile(`"E_AUDIT_LOST","from":(\d+),.*"lines":(\d+),.*"sink":"archive",.*"to":(\d+)}`).FindStringSubmatch(log)
 	if len(lost) == 0 || logged == nil || logged[2] != strconv.Itoa(len(lost)) || logged[1] != fmt.Sprint(lost[0]) || logged[3] != fmt.Sprint(lost[len(lost)-1]) {
 		t.Errorf("%d lines are lost, and the log says %q", len(lost), logged)
 	}

@@ -93,6 +93,17 @@ func (s *Sidecar) Flood(ctx context.Context, count int, code string, env func(nu
 	return group.Wait()
 }
 
+// Refused asks with an archive that is none, and returns why that was refused. As
+// the repo-server does, it dials for each request.
+func (s *Sidecar) Refused(ctx context.Context, env ...string) error {
+	conn, err := grpc.NewClient("unix:"+s.socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	return refused(ctx, apiclient.NewConfigManagementPluginServiceClient(conn), env)
+}
+
 // refused sends one request without an archive.
 func refused(ctx context.Context, client apiclient.ConfigManagementPluginServiceClient, env []string) error {
 	stream, err := client.GenerateManifest(ctx)
