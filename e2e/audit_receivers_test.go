@@ -60,7 +60,7 @@ func (f *fluent) start() {
 func (f *fluent) stop() { _ = f.server.Stop() }
 
 func (f *fluent) section() string {
-	return "{name: fluent, fluent: \"" + f.address + "\", insecure: true}"
+	return "{name: fluent, fluent: \"" + f.address + "\", insecure: true, linger: 100ms}"
 }
 
 func (f *fluent) last() uint64 { return lastSeq(f.t, f.file) }

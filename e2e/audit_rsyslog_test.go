@@ -78,7 +78,7 @@ func (r *rsyslog) start() {
 func (r *rsyslog) stop() { _ = r.server.Stop() }
 
 func (r *rsyslog) section() string {
-	return "{name: syslog, syslog: \"" + r.server.Address + "\", caFile: " + r.certFile + ", clientCertFile: " + r.certFile + ", clientKeyFile: " + r.keyFile + "}"
+	return "{name: syslog, syslog: \"" + r.server.Address + "\", caFile: " + r.certFile + ", clientCertFile: " + r.certFile + ", clientKeyFile: " + r.keyFile + ", linger: 100ms}"
 }
 
 // raw is the file of the replica that [sending] is.

@@ -83,7 +83,7 @@ func (w *webhook) stop() {
 }
 
 func (w *webhook) section() string {
-	return "{name: archive, webhook: https://" + w.address + "/audit, caFile: " + w.caFile + "}"
+	return "{name: archive, webhook: https://" + w.address + "/audit, caFile: " + w.caFile + ", linger: 100ms}"
 }
 
 func (w *webhook) got() []string {
