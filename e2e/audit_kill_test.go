@@ -187,7 +187,23 @@ func (a *audited) wantAllEvents(clients *crowd) (torn int) {
 			a.t.Errorf("%s was answered with %s, and its events say %s", app, outcome, strings.Join(got, ", "))
 		}
 	}
+	a.findsByApp(clients.outcomes)
 	a.t.Logf("%d requests were answered, events missing: %d; %d events of requests whose answer the kill took; %d recoveries of lines that were not signed",
 		len(clients.outcomes), missing, renders-len(clients.outcomes), unsigned)
 	return torn
+}
+
+// findsByApp asks for some of the applications as a user does.
+func (a *audited) findsByApp(outcomes map[string]string) {
+	a.t.Helper()
+	asked := 0
+	for app, outcome := range outcomes {
+		code, stdout, stderr := command(a.t, "audit", "query", "--app", app, a.trail)
+		if code != 0 || !strings.Contains(stdout, app) || !strings.Contains(stdout, outcome) {
+			a.t.Errorf("exit status %d: %s should be found with %s\n%s%s", code, app, outcome, stdout, stderr)
+		}
+		if asked++; asked == 5 {
+			return
+		}
+	}
 }
