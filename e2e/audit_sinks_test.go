@@ -69,7 +69,7 @@ func (s *sending) render(app string) time.Duration {
 }
 
 // metric is the value of a series, by its name and labels.
-func (s *sending) metric(series string) int {
+func (s *sending) metric(series string) float64 {
 	s.t.Helper()
 	answer, err := http.Get("http://" + s.metrics + "/metrics")
 	must(s.t, err)
@@ -82,7 +82,7 @@ func (s *sending) metric(series string) int {
 	}
 	value, err := strconv.ParseFloat(found[1], 64)
 	must(s.t, err)
-	return int(value)
+	return value
 }
 
 // TestSinksGetTheWholeTrail sends the trail of one sidecar to a Fluent Forward
@@ -183,8 +183,8 @@ func (s *sending) anHourIsMissing(events int) {
 	must(s.t, <-done)
 	flooded := time.Since(began)
 	for _, name := range []string{"fluent", "syslog", "archive"} {
-		if behind := s.metric(`argocd_seal_audit_sink_lines_behind{sink="` + name + `"}`); behind < events {
-			s.t.Errorf("the metric says that %s is %d lines behind, want %d or more", name, behind, events)
+		if behind := s.metric(`argocd_seal_audit_sink_lines_behind{sink="` + name + `"}`); behind < float64(events) {
+			s.t.Errorf("the metric says that %s is %.0f lines behind, want %d or more", name, behind, events)
 		}
 	}
 	after, _, err := s.sidecar.Memory()
@@ -214,14 +214,16 @@ func (s *sending) anHourIsMissing(events int) {
 func (s *sending) isSlow(hook *webhook) {
 	s.t.Helper()
 	const turns, renders = 4, 5
-	times := map[string][]time.Duration{}
+	times, waited := map[string][]time.Duration{}, map[string]float64{}
 	for turn := range turns {
 		release := make(chan struct{})
 		for how, wait := range map[string]func(){"at once": nil, "in a second": func() { time.Sleep(time.Second) }, "never": func() { <-release }} {
 			hook.behave(wait, nil)
+			before := s.metric(`argocd_seal_stage_duration_seconds_sum{stage="audit"}`)
 			for i := range renders {
 				times[how] = append(times[how], s.render(fmt.Sprintf("slow-%d-%s-%d", turn, how, i)))
 			}
+			waited[how] += s.metric(`argocd_seal_stage_duration_seconds_sum{stage="audit"}`) - before
 			if how == "never" && hook.last() >= s.last() {
 				s.t.Error("the receiver was not slow")
 			}
@@ -234,7 +236,8 @@ func (s *sending) isSlow(hook *webhook) {
 	}
 	for how, all := range times {
 		slices.Sort(all)
-		s.t.Logf("median of %d renders while a receiver answers %s: %s", len(all), how, all[len(all)/2].Round(time.Millisecond))
+		s.t.Logf("a receiver answers %s: the median of %d renders is %s, and each waits %.2f ms for the trail", how, len(all),
+			all[len(all)/2].Round(time.Millisecond), 1000*waited[how]/float64(len(all)))
 	}
 }
 
