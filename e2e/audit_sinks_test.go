@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -164,23 +163,8 @@ func (s *sending) anHourIsMissing(events int) {
 	}
 	before, _, err := s.sidecar.Memory()
 	must(s.t, err)
-	ctx, cancel := context.WithCancel(s.t.Context())
-	var renders atomic.Int64
-	done := make(chan error, 1)
-	go func() {
-		for ctx.Err() == nil {
-			app := fmt.Sprintf("hour-%d", renders.Add(1))
-			if err := render(context.WithoutCancel(ctx), s.sidecar, s.repository, app); err != nil {
-				done <- err
-				return
-			}
-		}
-		done <- nil
-	}()
 	began := time.Now()
-	flood(s.t, s.sidecar, "refused", events)
-	cancel()
-	must(s.t, <-done)
+	renders := s.beside(func() { flood(s.t, s.sidecar, "refused", events) })
 	flooded := time.Since(began)
 	for _, name := range []string{"fluent", "syslog", "archive"} {
 		if behind := s.metric(`argocd_seal_audit_sink_lines_behind{sink="` + name + `"}`); behind < float64(events) {
@@ -196,17 +180,33 @@ func (s *sending) anHourIsMissing(events int) {
 	waitFor(s.t, s.audited, s.receivers...)
 	_, most, err := s.sidecar.Memory()
 	must(s.t, err)
-	size := int64(0)
-	for _, line := range s.lines() {
-		size += int64(len(line)) + 1
-	}
+	size := len(strings.Join(s.lines(), "\n"))
 	s.t.Logf("%d events and %d renders in %s while all receivers were away, %d MB of trail; %s after they were back they had all; resident memory %d MB before, %d MB after, %d MB at most",
-		events, renders.Load(), flooded.Round(time.Second), size>>20, time.Since(began).Round(time.Second), before>>20, after>>20, most>>20)
+		events, renders, flooded.Round(time.Second), size>>20, time.Since(began).Round(time.Second), before>>20, after>>20, most>>20)
 	// Each sink holds a batch of a megabyte in some forms, and the rest waits on
 	// disk. Three spools in memory would be much more than that.
 	if limit := int64(192 << 20); most > limit {
 		s.t.Errorf("%d bytes were resident, want %d at most", most, limit)
 	}
+}
+
+// beside renders all the time that something takes, and returns how often. None of
+// the renders may fail.
+func (s *sending) beside(something func()) (renders int) {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		for ; ctx.Err() == nil && err == nil; renders++ {
+			err = render(context.WithoutCancel(ctx), s.sidecar, s.repository, fmt.Sprintf("beside-%d", renders))
+		}
+		done <- err
+	}()
+	something()
+	cancel()
+	must(s.t, <-done)
+	return renders
 }
 
 // isSlow lets a receiver take a second for each batch, and then for ever: renders

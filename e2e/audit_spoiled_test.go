@@ -9,6 +9,29 @@ import (
 	"testing"
 )
 
+// spoiledLine is one in the middle of a file.
+const spoiledLine = 700
+
+// spoilers change the lines of a file. line is the one that is named, 0 the first
+// of the next file.
+var spoilers = map[string]struct {
+	spoil  func(lines []string) []string
+	reason string
+	line   int
+}{
+	"edited": {func(lines []string) []string {
+		lines[spoiledLine-1] = strings.Replace(lines[spoiledLine-1], `"project":"team-a"`, `"project":"team-b"`, 1)
+		return lines
+	}, "edited", spoiledLine},
+	"removed": {func(lines []string) []string { return slices.Delete(lines, spoiledLine-1, spoiledLine) }, "removed", spoiledLine},
+	"reordered": {func(lines []string) []string {
+		lines[spoiledLine-1], lines[spoiledLine] = lines[spoiledLine], lines[spoiledLine-1]
+		return lines
+	}, "reordered", spoiledLine},
+	"twice":               {func(lines []string) []string { return slices.Insert(lines, spoiledLine, lines[spoiledLine-1]) }, "duplicated", spoiledLine + 1},
+	"the end of the file": {func(lines []string) []string { return lines[:len(lines)-3] }, "removed", 0},
+}
+
 // TestSpoiledTrailIsNamed writes a trail of several files with kills in between,
 // and spoils copies of it: the command names file and line.
 func TestSpoiledTrailIsNamed(t *testing.T) {
@@ -36,23 +59,9 @@ func TestSpoiledTrailIsNamed(t *testing.T) {
 	}
 	t.Logf("%d files after %d kills\n%s", len(files), kills, report)
 
-	// In the middle of the second file, with lines and files before and after it.
+	// Of the second file, with files before and after it.
 	middle := filepath.Base(files[1])
-	const line = 700
-	for name, tc := range map[string]struct {
-		spoil  func(lines []string) []string
-		reason string
-		line   int
-	}{
-		"edited": {func(lines []string) []string {
-			lines[line-1] = strings.Replace(lines[line-1], `"project":"team-a"`, `"project":"team-b"`, 1)
-			return lines
-		}, "edited", line},
-		"removed":             {func(lines []string) []string { return slices.Delete(lines, line-1, line) }, "removed", line},
-		"reordered":           {func(lines []string) []string { lines[line-1], lines[line] = lines[line], lines[line-1]; return lines }, "reordered", line},
-		"twice":               {func(lines []string) []string { return slices.Insert(lines, line, lines[line-1]) }, "duplicated", line + 1},
-		"the end of the file": {func(lines []string) []string { return lines[:len(lines)-3] }, "removed", 0},
-	} {
+	for name, tc := range spoilers {
 		t.Run(name, func(t *testing.T) {
 			copied := t.TempDir()
 			must(t, os.CopyFS(copied, os.DirFS(place.trail)))

@@ -97,11 +97,17 @@ func TestSpoolThatDropsLines(t *testing.T) {
 	}
 	waitFor(t, s.audited, hook)
 	s.verify()
+	s.wantLossNamed(hook, log)
+}
 
+// wantLossNamed holds what a receiver did not get against what the trail and the
+// log say of it.
+func (s *sending) wantLossNamed(hook *webhook, log string) {
+	s.t.Helper()
 	got := map[uint64]bool{}
 	said := map[uint64]bool{}
 	for _, line := range hook.got() {
-		event := eventOf(t, line)
+		event := eventOf(s.t, line)
 		got[event.Seq] = true
 		if event.Removed == nil {
 			continue
@@ -120,14 +126,14 @@ func TestSpoolThatDropsLines(t *testing.T) {
 	}
 	for _, seq := range lost {
 		if !said[seq] {
-			t.Fatalf("line %d did not arrive, and the trail does not say that it is lost", seq)
+			s.t.Fatalf("line %d did not arrive, and the trail does not say that it is lost", seq)
 		}
 	}
 	logged := regexp.MustCompile(`"E_AUDIT_LOST","from":(\d+),.*"lines":(\d+),.*"sink":"archive",.*"to":(\d+)}`).FindStringSubmatch(log)
 	if len(lost) == 0 || logged == nil || logged[2] != strconv.Itoa(len(lost)) || logged[1] != fmt.Sprint(lost[0]) || logged[3] != fmt.Sprint(lost[len(lost)-1]) {
-		t.Errorf("%d lines are lost, and the log says %q", len(lost), logged)
+		s.t.Errorf("%d lines are lost, and the log says %q", len(lost), logged)
 	}
-	t.Logf("%d of %d lines did not arrive; the trail names them and %d that did all the same", len(lost), s.last(), len(said)-len(lost))
+	s.t.Logf("%d of %d lines did not arrive; the trail names them and %d that did all the same", len(lost), s.last(), len(said)-len(lost))
 }
 
 // TestFullDisk expects a sidecar on a full disk to refuse renders, to go on
