@@ -69,9 +69,15 @@ func (f *fluent) got() []string {
 	f.t.Helper()
 	var lines []string
 	for _, line := range linesOf(f.t, f.file) {
-		var entry struct{ Record map[string]any }
+		var entry struct {
+			Record map[string]any
+			Body   string
+		}
 		decode(f.t, line, &entry)
 		delete(entry.Record, "fluent.tag")
+		if entry.Body != "" { // what the collector makes of the field message
+			entry.Record["message"] = entry.Body
+		}
 		lines = append(lines, encode(f.t, entry.Record))
 	}
 	return lines
