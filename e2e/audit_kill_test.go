@@ -32,7 +32,7 @@ var answerCode = regexp.MustCompile(`\bE_[A-Z_]+\b`)
 
 // run keeps eight clients busy until ctx ends: five render, one asks for what
 // cannot be rendered, and two send archives that are none, which the sidecar
-// answers hundreds of times as often.
+// answers far more often.
 func (c *crowd) run(ctx context.Context, sidecar *harness.Sidecar, repository string) (wait func()) {
 	c.outcomes = map[string]string{}
 	var group sync.WaitGroup
