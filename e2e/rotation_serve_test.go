@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -145,12 +144,9 @@ func sealingCertificate(t *testing.T) (path, fingerprint string) {
 // auditKey makes a pair of keys in a directory, by the program's own command.
 func auditKey(t *testing.T, dir string) (private string) {
 	t.Helper()
-	seal, err := harness.Seal.Path()
-	must(t, err)
 	private = filepath.Join(dir, "audit.key")
-	output, err := exec.CommandContext(t.Context(), seal, "audit", "key", private, filepath.Join(dir, "audit.pub")).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, output)
+	if code, _, stderr := command(t, "audit", "key", private, filepath.Join(dir, "audit.pub")); code != 0 {
+		t.Fatal(stderr)
 	}
 	return private
 }
