@@ -107,14 +107,11 @@ func codeOf(err error) string {
 	if answer, ok := status.FromError(err); ok {
 		code, _, _ = strings.Cut(answer.Message(), ":")
 	}
-	if knownCodes[code] {
-		return code
-	}
-	return other
+	return knownCodes.name(code)
 }
 
-var knownCodes = func() map[string]bool {
-	known := map[string]bool{}
+var knownCodes = func() listed {
+	known := listed{}
 	for _, one := range fault.Codes() {
 		known[string(one.Code)] = true
 	}
