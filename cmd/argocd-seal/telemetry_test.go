@@ -296,6 +296,9 @@ func TestServeShowsEverything(t *testing.T) {
 	s.checkTraces(t)
 }
 
+// callSpan is the name of a request's span, which is as Argo CD names them.
+const callSpan = "plugin.ConfigManagementPluginService/GenerateManifest"
+
 // checkTraces looks at what reached the collector until the server had stopped.
 func (s *sidecar) checkTraces(t *testing.T) {
 	t.Helper()
@@ -305,7 +308,7 @@ func (s *sidecar) checkTraces(t *testing.T) {
 	}
 	requests := map[string]string{}
 	for _, span := range s.collector.Spans() {
-		if span.Name == "GenerateManifest" {
+		if span.Name == callSpan {
 			requests[span.ID] = fmt.Sprint(span.Attributes["argocd_seal.code"])
 			if span.Parent != traceparent[36:52] || span.Trace != traceparent[3:35] {
 				t.Errorf("a request is no child of its caller's span: %+v", span)
@@ -314,7 +317,7 @@ func (s *sidecar) checkTraces(t *testing.T) {
 	}
 	stages := map[string]int{}
 	for _, span := range s.collector.Spans() {
-		if span.Name == "GenerateManifest" {
+		if span.Name == callSpan {
 			continue
 		}
 		if _, ok := requests[span.Parent]; !ok || span.Trace != traceparent[3:35] {

@@ -26,7 +26,7 @@ func (t *Telemetry) Begin(ctx context.Context, request *follow.Request) (context
 		if request.Call == generateCall {
 			t.rendered(request, code)
 		}
-		endSpan(code)
+		endSpan(code, err)
 	}
 }
 
