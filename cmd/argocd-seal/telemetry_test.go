@@ -1,9 +1,6 @@
 package main
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -21,12 +18,11 @@ import (
 
 	"github.com/argoproj/argo-cd/v2/cmpserver/apiclient"
 	"github.com/sirupsen/logrus"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/canary"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/otlptest"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/streamtest"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/vaulttest"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/telemetry"
@@ -69,7 +65,7 @@ func startSidecar(t *testing.T) *sidecar {
 	t.Helper()
 	watch := canary.Over(t)
 	server := vaulttest.Start(t)
-	s := &sidecar{secret: watch.Secret(canary.Draw()), collector: otlptest.Start(t, nil), address: freeAddress(t)}
+	s := &sidecar{secret: watch.Secret(canary.Draw()), collector: otlptest.Start(t, nil), address: streamtest.FreeAddress(t)}
 	server.Put(t, "demo/metrics", `{"k":"`+s.secret+`"}`)
 	user := "metrics-" + strings.ToLower(rand.Text()[:6])
 	password := server.User(t, user, `path "kv/data/demo/*" { capabilities = ["read"] }`, "1h")
@@ -108,11 +104,7 @@ func startSidecar(t *testing.T) *sidecar {
 	go func() {
 		done <- serve(ctx, file, serveOptions{config: filepath.Join(dir, "plugin.yaml"), socketDir: dir}, log, io.Discard)
 	}()
-	conn, err := grpc.NewClient("unix:"+filepath.Join(dir, "seal.sock"), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.client = apiclient.NewConfigManagementPluginServiceClient(conn)
+	s.client = apiclient.NewConfigManagementPluginServiceClient(streamtest.Dial(t, filepath.Join(dir, "seal.sock")))
 	stopped := false
 	s.stop = func() {
 		if stopped {
@@ -124,7 +116,7 @@ func startSidecar(t *testing.T) *sidecar {
 			t.Error(err)
 		}
 	}
-	t.Cleanup(func() { _ = conn.Close(); s.stop() })
+	t.Cleanup(s.stop)
 	s.await(t, "/readyz", http.StatusOK)
 	return s
 }
@@ -133,16 +125,6 @@ func randomBytes(count int) []byte {
 	random := make([]byte, count)
 	_, _ = rand.Read(random)
 	return random
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }
 
 func (s *sidecar) get(path string) (int, string, error) {
@@ -174,34 +156,16 @@ const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 // generate sends one application as the repo-server does.
 func (s *sidecar) generate(t *testing.T, app, manifest string) ([]string, error) {
 	t.Helper()
-	var packed bytes.Buffer
-	zipped := gzip.NewWriter(&packed)
-	writer := tar.NewWriter(zipped)
-	if err := writer.WriteHeader(&tar.Header{Name: "a.yaml", Mode: 0o644, Size: int64(len(manifest)), Typeflag: tar.TypeReg}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(writer, manifest); err != nil {
-		t.Fatal(err)
-	}
-	if writer.Close() != nil || zipped.Close() != nil {
-		t.Fatal("cannot pack")
-	}
+	packed := streamtest.Archive(t, map[string]string{"a.yaml": manifest})
 	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(t.Context(), "traceparent", traceparent), time.Minute)
 	defer cancel()
 	stream, err := s.client.GenerateManifest(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum := sha256.Sum256(packed.Bytes())
-	data := &apiclient.ManifestRequestMetadata{AppRelPath: ".", Checksum: hex.EncodeToString(sum[:]), Size_: int64(packed.Len())}
-	for name, value := range map[string]string{
-		"ARGOCD_APP_NAME": app, "ARGOCD_APP_PROJECT_NAME": "team", "ARGOCD_APP_NAMESPACE": "prod", "KUBE_VERSION": "1.33.0",
-		"ARGOCD_APP_REVISION": strings.Repeat("a", 40),
-	} {
-		data.Env = append(data.Env, &apiclient.EnvEntry{Name: name, Value: value})
-	}
-	_ = stream.Send(&apiclient.AppStreamRequest{Request: &apiclient.AppStreamRequest_Metadata{Metadata: data}})
-	_ = stream.Send(&apiclient.AppStreamRequest{Request: &apiclient.AppStreamRequest_File{File: &apiclient.File{Chunk: packed.Bytes()}}})
+	streamtest.Send(stream, streamtest.Metadata(packed, ".",
+		"ARGOCD_APP_NAME="+app, "ARGOCD_APP_PROJECT_NAME=team", "ARGOCD_APP_NAMESPACE=prod", "KUBE_VERSION=1.33.0",
+		"ARGOCD_APP_REVISION="+strings.Repeat("a", 40)), streamtest.Chunk(packed))
 	response, err := stream.CloseAndRecv()
 	return response.GetManifests(), err
 }
@@ -243,7 +207,7 @@ func reserved(t *testing.T) string {
 	other.RotationLag(time.Second)
 	other.RotationRefreshed("version")
 	other.RotationFound(map[string]int{"stale": 1})
-	s := &sidecar{address: freeAddress(t)}
+	s := &sidecar{address: streamtest.FreeAddress(t)}
 	listener, err := net.Listen("tcp", s.address)
 	if err != nil {
 		t.Fatal(err)
