@@ -9,7 +9,8 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -66,8 +67,9 @@ func newNode(t *testing.T, spec corev1.PodSpec) *node {
 			n.container = container
 		}
 	}
-	// Another port than the example's: other tests may run beside this one.
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	// Another port than the example's: other tests may run beside this one. The
+	// kubelet asks at the pod's address, not on loopback.
+	listener, err := net.Listen("tcp", net.JoinHostPort(podIP(t), "0")) //nolint:noctx // closed at once
 	must(t, err)
 	n.address = listener.Addr().String()
 	must(t, listener.Close())
@@ -89,6 +91,39 @@ func (n *node) mounted(volume string) bool {
 	return false
 }
 
+// podIP is an address of this machine that is not loopback, where it has one.
+func podIP(t *testing.T) string {
+	t.Helper()
+	addresses, err := net.InterfaceAddrs()
+	must(t, err)
+	for _, address := range addresses {
+		if network, ok := address.(*net.IPNet); ok && network.IP.IsGlobalUnicast() {
+			return network.IP.String()
+		}
+	}
+	return "127.0.0.1"
+}
+
+// probed returns the port that both probes go to, as the kubelet finds it: by its
+// name in the container.
+func (n *node) probed(t *testing.T) int32 {
+	t.Helper()
+	liveness, readiness := n.container.LivenessProbe, n.container.ReadinessProbe
+	if liveness == nil || readiness == nil || liveness.HTTPGet == nil || readiness.HTTPGet == nil {
+		t.Fatalf("the sidecar has the probes %v and %v", liveness, readiness)
+	}
+	if liveness.HTTPGet.Path != "/healthz" || readiness.HTTPGet.Path != "/readyz" || liveness.HTTPGet.Port != readiness.HTTPGet.Port {
+		t.Errorf("the probes ask %v and %v", liveness.HTTPGet, readiness.HTTPGet)
+	}
+	for _, port := range n.container.Ports {
+		if port.Name == readiness.HTTPGet.Port.StrVal && port.Protocol == corev1.ProtocolTCP {
+			return port.ContainerPort
+		}
+	}
+	t.Fatalf("the container has no port %v", readiness.HTTPGet.Port)
+	return 0
+}
+
 // content makes what the platform team makes by the commands of docs/install.md.
 func (n *node) content(t *testing.T) map[string]map[string][]byte {
 	t.Helper()
@@ -97,7 +132,13 @@ func (n *node) content(t *testing.T) map[string]map[string][]byte {
 	block, _ := pem.Decode(certificate)
 	sum := sha256.Sum256(block.Bytes)
 	config := strings.ReplaceAll(string(pluginYAML(t)), strings.Repeat("0", 64), hex.EncodeToString(sum[:]))
-	config = strings.ReplaceAll(config, `address: ":8080"`, "address: "+n.address)
+	listens := fmt.Sprintf("address: \":%d\"", n.probed(t))
+	if !strings.Contains(config, listens) {
+		t.Fatalf("the probes go to another port than the example's telemetry.address: %s", listens)
+	}
+	_, port, err := net.SplitHostPort(n.address)
+	must(t, err)
+	config = strings.ReplaceAll(config, listens, "address: \":"+port+"\"")
 	salt := make([]byte, 32)
 	_, _ = rand.Read(salt)
 	return map[string]map[string][]byte{
@@ -200,18 +241,16 @@ func (n *node) start(t *testing.T) {
 	t.Cleanup(func() { <-n.exited })
 }
 
-func (n *node) testServes(t *testing.T) {
+// testServes looks at the sidecar as the kubelet does, once at the beginning and
+// then until both probes are well. waits tells that Vault is not there, so that
+// it is not ready for some time and says why.
+func (n *node) testServes(t *testing.T, waits bool) {
 	n.start(t)
-	for name, probe := range map[string]*corev1.Probe{"liveness": n.container.LivenessProbe, "readiness": n.container.ReadinessProbe} {
-		until(t, name+" is well", func(ctx context.Context) error {
-			select {
-			case <-n.exited:
-				t.Fatalf("the sidecar ended:\n%s", n.log.String())
-			default:
-			}
-			return n.probe(ctx, probe)
-		})
+	n.await(t, "liveness", n.container.LivenessProbe)
+	if err := n.probe(t.Context(), n.container.ReadinessProbe); waits && (err == nil || !strings.Contains(err.Error(), "vault:production")) {
+		t.Errorf("without Vault /readyz says %v, want that it is not ready and which login does not work", err)
 	}
+	n.await(t, "readiness", n.container.ReadinessProbe)
 	socket := filepath.Join(n.volumes["plugins"], "argocd-seal-v1.0.sock")
 	info, err := os.Stat(socket)
 	must(t, err)
@@ -223,6 +262,19 @@ func (n *node) testServes(t *testing.T) {
 			t.Errorf("the log does not speak of the layer %s:\n%s", layer, n.log.String())
 		}
 	}
+}
+
+// await waits until a probe is well.
+func (n *node) await(t *testing.T, name string, probe *corev1.Probe) {
+	t.Helper()
+	until(t, name+" is well", func(ctx context.Context) error {
+		select {
+		case <-n.exited:
+			t.Fatalf("the sidecar ended:\n%s", n.log.String())
+		default:
+		}
+		return n.probe(ctx, probe)
+	})
 }
 
 // testEnds starts the sidecar and waits until it gives up.
@@ -246,7 +298,8 @@ func (n *node) probe(ctx context.Context, probe *corev1.Probe) error {
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode >= http.StatusBadRequest {
-		return errors.New(probe.HTTPGet.Path + " answers " + response.Status)
+		said, _ := io.ReadAll(response.Body)
+		return fmt.Errorf("%s answers %s: %s", probe.HTTPGet.Path, response.Status, said)
 	}
 	return nil
 }
