@@ -23,6 +23,7 @@ type chart struct {
 			Automount *bool  `json:"automountServiceAccountToken"`
 		} `json:"serviceAccount"`
 		Automount  *bool              `json:"automountServiceAccountToken"`
+		Grace      *int64             `json:"terminationGracePeriodSeconds"`
 		Containers []corev1.Container `json:"extraContainers"`
 		Volumes    []corev1.Volume    `json:"volumes"`
 	} `json:"repoServer"`
@@ -35,11 +36,12 @@ func TestHelmValues(t *testing.T) {
 	read(t, "install/helm/values.yaml", &values)
 	spec := component(t)
 	got := corev1.PodSpec{
-		ServiceAccountName:           values.RepoServer.ServiceAccount.Name,
-		AutomountServiceAccountToken: values.RepoServer.Automount,
-		SecurityContext:              values.Global.SecurityContext,
-		Containers:                   values.RepoServer.Containers,
-		Volumes:                      values.RepoServer.Volumes,
+		ServiceAccountName:            values.RepoServer.ServiceAccount.Name,
+		AutomountServiceAccountToken:  values.RepoServer.Automount,
+		TerminationGracePeriodSeconds: values.RepoServer.Grace,
+		SecurityContext:               values.Global.SecurityContext,
+		Containers:                    values.RepoServer.Containers,
+		Volumes:                       values.RepoServer.Volumes,
 	}
 	if difference := cmp.Diff(spec, got); difference != "" {
 		t.Errorf("pod (-component +values):\n%s", difference)

@@ -201,8 +201,7 @@ func boolInto(field func(*Choices) *bool) func(*Choices, Parameter) error {
 }
 
 func setSourceType(options *Choices, p Parameter) error {
-	kinds := []render.Kind{"", render.KindKustomize, render.KindHelm, render.KindHelmKustomize, render.KindDirectory, render.KindComposite}
-	if !slices.Contains(kinds, render.Kind(*p.String)) {
+	if !slices.Contains(append(render.Kinds(), ""), render.Kind(*p.String)) {
 		return parameterFault(p.Name, "is %q, it takes kustomize, helm, helm-kustomize, directory or composite", fault.Clean(*p.String, 40))
 	}
 	options.SourceType = render.Kind(*p.String)

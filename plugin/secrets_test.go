@@ -24,6 +24,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/canary"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/streamtest"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/vaulttest"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets"
@@ -121,8 +122,8 @@ func newSealer(t *testing.T, certificate []byte) *seal.Sealer {
 // ask sends one application and has the answer searched for values.
 func (s *served) ask(t *testing.T, files map[string]string, env ...string) ([]string, string) {
 	t.Helper()
-	packed := archive(t, files)
-	manifests, err := s.generate(t, metadata(packed, "app", env...), chunk(packed))
+	packed := streamtest.Archive(t, files)
+	manifests, err := s.generate(t, streamtest.Metadata(packed, "app", env...), streamtest.Chunk(packed))
 	text := status.Convert(err).Message()
 	canary.Over(t).See("manifests", strings.Join(manifests, "\n"))
 	canary.Over(t).See("status", text)
@@ -249,7 +250,7 @@ func TestRealB4EnvOfTheApplicationChangesNothing(t *testing.T) {
 	}
 	var hits atomic.Int32
 	evil := http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits.Add(1) }), ReadHeaderTimeout: time.Second}
-	address := freeAddress(t)
+	address := streamtest.FreeAddress(t)
 	evil.Addr = address
 	go func() { _ = evil.ListenAndServe() }()
 	defer func() { _ = evil.Close() }()

@@ -1,12 +1,8 @@
 package plugin_test
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"net"
@@ -24,11 +20,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sirupsen/logrus"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"github.com/argocd-seal/argocd-seal-plugin/internal/streamtest"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/telemetry"
 	"github.com/argocd-seal/argocd-seal-plugin/render"
@@ -95,7 +91,7 @@ func servePipeline(t *testing.T, discovery plugin.Discovery, pipeline *plugin.Pi
 	server := &plugin.Server{
 		Service: service,
 		Dir:     dir, Sockets: []string{"seal-v1.sock", "alias.sock"}, Drain: 5 * time.Second, Log: logger,
-		Telemetry: telemetry.New("test"), TelemetryAddress: freeAddress(t),
+		Telemetry: telemetry.New("test"), TelemetryAddress: streamtest.FreeAddress(t),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan struct{}), make(chan error, 1)
@@ -106,7 +102,7 @@ func servePipeline(t *testing.T, discovery plugin.Discovery, pipeline *plugin.Pi
 		t.Fatal(err)
 	}
 	socket := filepath.Join(dir, "seal-v1.sock")
-	conn := dial(t, socket)
+	conn := streamtest.Dial(t, socket)
 	stopped := false
 	s := &served{client: apiclient.NewConfigManagementPluginServiceClient(conn), conn: conn, renderer: renderer, log: log, socket: socket, http: "http://" + server.TelemetryAddress}
 	s.stop = func() error {
@@ -126,77 +122,6 @@ func servePipeline(t *testing.T, discovery plugin.Discovery, pipeline *plugin.Pi
 	return s
 }
 
-// freeAddress returns an address on loopback that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
-}
-
-func dial(t *testing.T, socket string) *grpc.ClientConn {
-	t.Helper()
-	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return conn
-}
-
-// archive packs files as the repo-server does.
-func archive(t *testing.T, files map[string]string) []byte {
-	t.Helper()
-	var packed bytes.Buffer
-	zipped := gzip.NewWriter(&packed)
-	writer := tar.NewWriter(zipped)
-	for name, content := range files {
-		if err := writer.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content)), Typeflag: tar.TypeReg}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(writer, content); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := writer.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := zipped.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return packed.Bytes()
-}
-
-type sender interface {
-	Send(*apiclient.AppStreamRequest) error
-}
-
-func metadata(packed []byte, path string, env ...string) *apiclient.AppStreamRequest {
-	sum := sha256.Sum256(packed)
-	data := &apiclient.ManifestRequestMetadata{AppRelPath: path, Checksum: hex.EncodeToString(sum[:]), Size_: int64(len(packed))}
-	for _, entry := range env {
-		name, value, _ := strings.Cut(entry, "=")
-		data.Env = append(data.Env, &apiclient.EnvEntry{Name: name, Value: value})
-	}
-	return &apiclient.AppStreamRequest{Request: &apiclient.AppStreamRequest_Metadata{Metadata: data}}
-}
-
-func chunk(data []byte) *apiclient.AppStreamRequest {
-	return &apiclient.AppStreamRequest{Request: &apiclient.AppStreamRequest_File{File: &apiclient.File{Chunk: data}}}
-}
-
-// send sends messages until the server has answered; an early answer is no
-// error of the sender.
-func send(to sender, messages ...*apiclient.AppStreamRequest) {
-	for _, message := range messages {
-		if to.Send(message) != nil {
-			return
-		}
-	}
-}
-
 var env = []string{"ARGOCD_APP_NAME=web", "ARGOCD_APP_PROJECT_NAME=team", "ARGOCD_APP_NAMESPACE=prod", "KUBE_VERSION=1.33.0"}
 
 func (s *served) generate(t *testing.T, messages ...*apiclient.AppStreamRequest) ([]string, error) {
@@ -207,7 +132,7 @@ func (s *served) generate(t *testing.T, messages ...*apiclient.AppStreamRequest)
 	if err != nil {
 		t.Fatal(err)
 	}
-	send(stream, messages...)
+	streamtest.Send(stream, messages...)
 	response, err := stream.CloseAndRecv()
 	return response.GetManifests(), err
 }
@@ -216,8 +141,8 @@ const configMap = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
 
 func (s *served) checkStillServes(t *testing.T) {
 	t.Helper()
-	packed := archive(t, map[string]string{"app/a.yaml": configMap})
-	got, err := s.generate(t, metadata(packed, "app", env...), chunk(packed))
+	packed := streamtest.Archive(t, map[string]string{"app/a.yaml": configMap})
+	got, err := s.generate(t, streamtest.Metadata(packed, "app", env...), streamtest.Chunk(packed))
 	if err != nil {
 		t.Fatalf("the next request fails: %v", err)
 	}
@@ -229,17 +154,17 @@ func (s *served) checkStillServes(t *testing.T) {
 
 func TestGenerateManifest(t *testing.T) {
 	s := serve(t, plugin.Discovery{})
-	packed := archive(t, map[string]string{
+	packed := streamtest.Archive(t, map[string]string{
 		"app/kustomization.yaml":  "resources: [../base]\nnamePrefix: prod-\n",
 		"base/kustomization.yaml": "resources: [a.yaml]\n",
 		"base/a.yaml":             configMap,
 	})
 	var chunks []*apiclient.AppStreamRequest
 	for i := range packed {
-		chunks = append(chunks, chunk(packed[i:i+1]))
+		chunks = append(chunks, streamtest.Chunk(packed[i:i+1]))
 	}
 	params := `ARGOCD_APP_PARAMETERS=[{"name":"kustomize-name-suffix","string":"-x"},{"name":"kustomize-images","array":[]}]`
-	got, err := s.generate(t, append([]*apiclient.AppStreamRequest{metadata(packed, "app", append(env, params, "ARGOCD_ENV_X=y")...)}, chunks...)...)
+	got, err := s.generate(t, append([]*apiclient.AppStreamRequest{streamtest.Metadata(packed, "app", append(env, params, "ARGOCD_ENV_X=y")...)}, chunks...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,37 +176,37 @@ func TestGenerateManifest(t *testing.T) {
 
 func TestGenerateManifestRefuses(t *testing.T) {
 	s := serve(t, plugin.Discovery{})
-	good := archive(t, map[string]string{"app/a.yaml": configMap})
-	broken := archive(t, map[string]string{"app/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata:\n\tname: a\n"})
-	empty := archive(t, map[string]string{"app/README.md": "hello"})
-	remote := archive(t, map[string]string{"app/kustomization.yaml": "resources: [https://example.com/x.yaml]\n"})
+	good := streamtest.Archive(t, map[string]string{"app/a.yaml": configMap})
+	broken := streamtest.Archive(t, map[string]string{"app/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata:\n\tname: a\n"})
+	empty := streamtest.Archive(t, map[string]string{"app/README.md": "hello"})
+	remote := streamtest.Archive(t, map[string]string{"app/kustomization.yaml": "resources: [https://example.com/x.yaml]\n"})
 	param := func(json string) []string { return append(env[:len(env):len(env)], "ARGOCD_APP_PARAMETERS="+json) }
 	tests := map[string]struct {
 		messages []*apiclient.AppStreamRequest
 		want     string
 	}{
 		"I7 nothing":              {nil, "^E_STREAM: "},
-		"I7 archive first":        {messages(chunk(good), metadata(good, "app", env...)), "^E_STREAM: "},
-		"I7 no archive":           {messages(metadata(nil, "app", env...)), "^E_STREAM: "},
-		"I7 metadata twice":       {messages(metadata(good, "app", env...), metadata(good, "app", env...), chunk(good)), "^E_STREAM: "},
-		"I7 cut short":            {messages(metadata(good, "app", env...), chunk(good[:len(good)-9])), "^E_STREAM: "},
-		"I7 bytes behind":         {messages(metadata(good, "app", env...), chunk(good), chunk([]byte("x"))), "^E_STREAM: "},
-		"I7 wrong checksum":       {messages(metadata([]byte("other"), "app", env...), chunk(good)), "^E_STREAM: .*checksum"},
-		"I8 path climbs":          {messages(metadata(good, "../app", env...), chunk(good)), "^E_PATH: "},
-		"I8 absolute path":        {messages(metadata(good, "/", env...), chunk(good)), "^E_PATH: "},
-		"I8 no path":              {messages(metadata(good, "", env...), chunk(good)), "^E_PATH: "},
-		"I8 missing path":         {messages(metadata(good, "ap", env...), chunk(good)), "^E_PATH: .*\"ap\""},
-		"B6 name twice":           {messages(metadata(good, "app", append(env, "ARGOCD_APP_NAME=other")...), chunk(good)), "^E_ENV_DUP: ARGOCD_APP_NAME"},
-		"B6 empty name":           {messages(metadata(good, "app", "ARGOCD_APP_NAME="), chunk(good)), "^E_IDENTITY: "},
-		"B6 newline in a name":    {messages(metadata(good, "app", "ARGOCD_APP_NAME=a\nb"), chunk(good)), "^E_IDENTITY: "},
-		"unknown parameter":       {messages(metadata(good, "app", param(`[{"name":"helm-valuesfiles","array":["a"]}]`)...), chunk(good)), "^E_PARAMETER: .*did you mean helm-values-files"},
-		"parameter of other type": {messages(metadata(good, "app", param(`[{"name":"helm-values","array":["a"]}]`)...), chunk(good)), "^E_PARAMETER: .*takes string"},
-		"parameter twice":         {messages(metadata(good, "app", param(`[{"name":"helm-values","string":"a"},{"name":"helm-values","string":"b"}]`)...), chunk(good)), "^E_PARAMETER: .*twice"},
-		"parameters that no list": {messages(metadata(good, "app", param(`{}`)...), chunk(good)), "^E_PARAMETER: "},
-		"broken YAML":             {messages(metadata(broken, "app", env...), chunk(broken)), `^E_YAML: app/a\.yaml:\d+`},
-		"nothing rendered":        {messages(metadata(empty, "app", env...), chunk(empty)), "^E_EMPTY: "},
-		"K2 remote base":          {messages(metadata(remote, "app", env...), chunk(remote)), `^E_REMOTE_REF: app/kustomization\.yaml:1`},
-		"O2 panic says nothing":   {messages(metadata(good, "app", "ARGOCD_APP_NAME=panic"), chunk(good)), `^E_INTERNAL: the plugin failed, id [A-Z0-9]+; fix: [^C]*$`},
+		"I7 archive first":        {messages(streamtest.Chunk(good), streamtest.Metadata(good, "app", env...)), "^E_STREAM: "},
+		"I7 no archive":           {messages(streamtest.Metadata(nil, "app", env...)), "^E_STREAM: "},
+		"I7 metadata twice":       {messages(streamtest.Metadata(good, "app", env...), streamtest.Metadata(good, "app", env...), streamtest.Chunk(good)), "^E_STREAM: "},
+		"I7 cut short":            {messages(streamtest.Metadata(good, "app", env...), streamtest.Chunk(good[:len(good)-9])), "^E_STREAM: "},
+		"I7 bytes behind":         {messages(streamtest.Metadata(good, "app", env...), streamtest.Chunk(good), streamtest.Chunk([]byte("x"))), "^E_STREAM: "},
+		"I7 wrong checksum":       {messages(streamtest.Metadata([]byte("other"), "app", env...), streamtest.Chunk(good)), "^E_STREAM: .*checksum"},
+		"I8 path climbs":          {messages(streamtest.Metadata(good, "../app", env...), streamtest.Chunk(good)), "^E_PATH: "},
+		"I8 absolute path":        {messages(streamtest.Metadata(good, "/", env...), streamtest.Chunk(good)), "^E_PATH: "},
+		"I8 no path":              {messages(streamtest.Metadata(good, "", env...), streamtest.Chunk(good)), "^E_PATH: "},
+		"I8 missing path":         {messages(streamtest.Metadata(good, "ap", env...), streamtest.Chunk(good)), "^E_PATH: .*\"ap\""},
+		"B6 name twice":           {messages(streamtest.Metadata(good, "app", append(env, "ARGOCD_APP_NAME=other")...), streamtest.Chunk(good)), "^E_ENV_DUP: ARGOCD_APP_NAME"},
+		"B6 empty name":           {messages(streamtest.Metadata(good, "app", "ARGOCD_APP_NAME="), streamtest.Chunk(good)), "^E_IDENTITY: "},
+		"B6 newline in a name":    {messages(streamtest.Metadata(good, "app", "ARGOCD_APP_NAME=a\nb"), streamtest.Chunk(good)), "^E_IDENTITY: "},
+		"unknown parameter":       {messages(streamtest.Metadata(good, "app", param(`[{"name":"helm-valuesfiles","array":["a"]}]`)...), streamtest.Chunk(good)), "^E_PARAMETER: .*did you mean helm-values-files"},
+		"parameter of other type": {messages(streamtest.Metadata(good, "app", param(`[{"name":"helm-values","array":["a"]}]`)...), streamtest.Chunk(good)), "^E_PARAMETER: .*takes string"},
+		"parameter twice":         {messages(streamtest.Metadata(good, "app", param(`[{"name":"helm-values","string":"a"},{"name":"helm-values","string":"b"}]`)...), streamtest.Chunk(good)), "^E_PARAMETER: .*twice"},
+		"parameters that no list": {messages(streamtest.Metadata(good, "app", param(`{}`)...), streamtest.Chunk(good)), "^E_PARAMETER: "},
+		"broken YAML":             {messages(streamtest.Metadata(broken, "app", env...), streamtest.Chunk(broken)), `^E_YAML: app/a\.yaml:\d+`},
+		"nothing rendered":        {messages(streamtest.Metadata(empty, "app", env...), streamtest.Chunk(empty)), "^E_EMPTY: "},
+		"K2 remote base":          {messages(streamtest.Metadata(remote, "app", env...), streamtest.Chunk(remote)), `^E_REMOTE_REF: app/kustomization\.yaml:1`},
+		"O2 panic says nothing":   {messages(streamtest.Metadata(good, "app", "ARGOCD_APP_NAME=panic"), streamtest.Chunk(good)), `^E_INTERNAL: the plugin failed, id [A-Z0-9]+; fix: [^C]*$`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -308,8 +233,8 @@ func TestO6ManyFaultsFitIntoTheStatus(t *testing.T) {
 	for i := range 5000 {
 		files["app/f"+strings.Repeat("0", i%7)+string(rune('a'+i%26))+string(rune('a'+i/26%26))+string(rune('a'+i/676))+".yaml"] = "kind: X\n"
 	}
-	packed := archive(t, files)
-	_, err := s.generate(t, metadata(packed, "app", env...), chunk(packed))
+	packed := streamtest.Archive(t, files)
+	_, err := s.generate(t, streamtest.Metadata(packed, "app", env...), streamtest.Chunk(packed))
 	text := status.Convert(err).Message()
 	if len(text) > 2048 || !regexp.MustCompile(`\n\+\d+ more$`).MatchString(text) {
 		t.Errorf("%d bytes: %s", len(text), text)
@@ -317,7 +242,7 @@ func TestO6ManyFaultsFitIntoTheStatus(t *testing.T) {
 }
 
 func TestMatchRepository(t *testing.T) {
-	packed := archive(t, map[string]string{"app/kustomization.yaml": "resources: [", "app/deep/Chart.yaml": ""})
+	packed := streamtest.Archive(t, map[string]string{"app/kustomization.yaml": "resources: [", "app/deep/Chart.yaml": ""})
 	tests := map[string]struct {
 		discovery plugin.Discovery
 		path      string
@@ -342,7 +267,7 @@ func TestMatchRepository(t *testing.T) {
 				t.Fatal(err)
 			}
 			// Argo CD asks for repositories before there is an application.
-			send(stream, metadata(packed, test.path), chunk(packed))
+			streamtest.Send(stream, streamtest.Metadata(packed, test.path), streamtest.Chunk(packed))
 			response, err := stream.CloseAndRecv()
 			if err != nil {
 				t.Fatal(err)
@@ -366,7 +291,7 @@ func TestMatchRepository(t *testing.T) {
 
 func TestGetParametersAnnouncement(t *testing.T) {
 	s := serve(t, plugin.Discovery{})
-	packed := archive(t, map[string]string{
+	packed := streamtest.Archive(t, map[string]string{
 		"chart/Chart.yaml":        "apiVersion: v2\nname: web\nversion: 1.0.0\n",
 		"chart/values.yaml":       "image: {tag: v1, repository: web}\nreplicas: 3\na.b: x\nempty:\nlist: [1, 2]\n",
 		"over/kustomization.yaml": "resources: [../base]\nimages: [{name: nginx, newTag: '2'}]\n",
@@ -378,7 +303,7 @@ func TestGetParametersAnnouncement(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		send(stream, metadata(packed, path), chunk(packed))
+		streamtest.Send(stream, streamtest.Metadata(packed, path), streamtest.Chunk(packed))
 		response, err := stream.CloseAndRecv()
 		if err != nil {
 			t.Fatal(err)
@@ -414,7 +339,7 @@ func TestGetParametersAnnouncement(t *testing.T) {
 
 func TestI10IdleStreamsLeaveRoomForOthers(t *testing.T) {
 	s := serve(t, plugin.Discovery{})
-	packed := archive(t, map[string]string{"app/a.yaml": configMap})
+	packed := streamtest.Archive(t, map[string]string{"app/a.yaml": configMap})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	for range 200 {
@@ -422,7 +347,7 @@ func TestI10IdleStreamsLeaveRoomForOthers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		send(stream, metadata(packed, "app", "ARGOCD_APP_NAME=slow", "ARGOCD_APP_PROJECT_NAME=other"), chunk(packed[:10]))
+		streamtest.Send(stream, streamtest.Metadata(packed, "app", "ARGOCD_APP_NAME=slow", "ARGOCD_APP_PROJECT_NAME=other"), streamtest.Chunk(packed[:10]))
 	}
 	began := time.Now()
 	s.checkStillServes(t)
@@ -433,7 +358,7 @@ func TestI10IdleStreamsLeaveRoomForOthers(t *testing.T) {
 
 func TestHealthAndAlias(t *testing.T) {
 	s := serve(t, plugin.Discovery{})
-	conn := dial(t, filepath.Join(filepath.Dir(s.socket), "alias.sock"))
+	conn := streamtest.Dial(t, filepath.Join(filepath.Dir(s.socket), "alias.sock"))
 	defer func() { _ = conn.Close() }()
 	response, err := healthpb.NewHealthClient(conn).Check(t.Context(), &healthpb.HealthCheckRequest{})
 	if err != nil || response.GetStatus() != healthpb.HealthCheckResponse_SERVING {
@@ -503,17 +428,17 @@ func TestB7SocketInTheWay(t *testing.T) {
 // A request in flight when the server is told to stop gets its answer.
 func TestStopDrains(t *testing.T) {
 	s := serve(t, plugin.Discovery{})
-	packed := archive(t, map[string]string{"app/a.yaml": configMap})
+	packed := streamtest.Archive(t, map[string]string{"app/a.yaml": configMap})
 	stream, err := s.client.GenerateManifest(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	send(stream, metadata(packed, "app", env...), chunk(packed[:10]))
+	streamtest.Send(stream, streamtest.Metadata(packed, "app", env...), streamtest.Chunk(packed[:10]))
 	stopped := make(chan error, 1)
 	time.Sleep(50 * time.Millisecond)
 	go func() { stopped <- s.stop() }()
 	time.Sleep(50 * time.Millisecond)
-	send(stream, chunk(packed[10:]))
+	streamtest.Send(stream, streamtest.Chunk(packed[10:]))
 	if _, err := stream.CloseAndRecv(); err != nil {
 		t.Errorf("the request in flight fails: %v", err)
 	}
@@ -541,13 +466,13 @@ func (s *served) get(t *testing.T, path string) (int, string) {
 
 func TestO5MetricsCountCallsAndCodesAndNothingElse(t *testing.T) {
 	s := serve(t, plugin.Discovery{})
-	packed := archive(t, map[string]string{"app/a.yaml": configMap})
+	packed := streamtest.Archive(t, map[string]string{"app/a.yaml": configMap})
 	for i := range 20 {
 		name := fmt.Sprintf("ARGOCD_APP_NAME=tenant-%d", i)
-		if _, err := s.generate(t, metadata(packed, "app", name), chunk(packed)); err != nil {
+		if _, err := s.generate(t, streamtest.Metadata(packed, "app", name), streamtest.Chunk(packed)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.generate(t, metadata(packed, fmt.Sprintf("missing-%d", i), name), chunk(packed)); err == nil {
+		if _, err := s.generate(t, streamtest.Metadata(packed, fmt.Sprintf("missing-%d", i), name), streamtest.Chunk(packed)); err == nil {
 			t.Fatal("a missing path is accepted")
 		}
 	}

@@ -55,6 +55,11 @@ const (
 	KindComposite     Kind = "composite"
 )
 
+// Kinds lists every kind of source.
+func Kinds() []Kind {
+	return []Kind{KindKustomize, KindHelm, KindHelmKustomize, KindDirectory, KindComposite}
+}
+
 // Limits bound what one request may make the worker do. Zero means the default.
 type Limits struct {
 	// Objects is the most objects that a request may render.

@@ -113,27 +113,6 @@ type panel struct {
 	Targets []struct{ Expr, RefID string } `json:"targets"`
 }
 
-// metricName finds the plugin's metrics in a query; those of recording rules
-// stand behind a colon.
-var metricName = regexp.MustCompile(`(?:^|[^:a-z_])(argocd_seal_[a-z0-9_]+)`)
-
-// unknownMetrics are those that a query names and no sidecar has.
-func unknownMetrics(query string, families map[string]*dto.MetricFamily) (named int, unknown []string) {
-	for _, match := range metricName.FindAllStringSubmatch(query, -1) {
-		name := match[1]
-		named++
-		for _, part := range []string{"_bucket", "_count", "_sum"} {
-			if base, ok := strings.CutSuffix(name, part); ok && families[base] != nil {
-				name = base
-			}
-		}
-		if families[name] == nil {
-			unknown = append(unknown, match[1])
-		}
-	}
-	return named, unknown
-}
-
 func checkDashboard(t *testing.T, families map[string]*dto.MetricFamily) {
 	content, err := os.ReadFile(filepath.Join(examplesDir, "dashboard.json"))
 	if err != nil {
@@ -172,9 +151,8 @@ func checkDashboard(t *testing.T, families map[string]*dto.MetricFamily) {
 			t.Errorf("the panel %q asks nothing", p.Title)
 		}
 		for _, target := range p.Targets {
-			named, unknown := unknownMetrics(target.Expr, families)
-			if named == 0 || len(unknown) > 0 {
-				t.Errorf("the panel %q names %d metrics, and %v are not there", p.Title, named, unknown)
+			if checkQuery(t, "the panel "+p.Title, target.Expr, families) == 0 {
+				t.Errorf("the panel %q asks for no metric", p.Title)
 			}
 			for _, match := range metricName.FindAllStringSubmatch(target.Expr, -1) {
 				shown[match[1]] = true
@@ -245,9 +223,7 @@ func checkRules(t *testing.T, families map[string]*dto.MetricFamily) {
 	alerts := 0
 	for _, group := range file.Groups {
 		for _, rule := range group.Rules {
-			if _, unknown := unknownMetrics(rule.Expr, families); len(unknown) > 0 {
-				t.Errorf("%s%s asks for %v, which are not there", rule.Record, rule.Alert, unknown)
-			}
+			checkQuery(t, rule.Record+rule.Alert, rule.Expr, families)
 			if rule.Alert == "" {
 				continue
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"runtime"
+	"sync"
 	"time"
 
 	repository "github.com/argoproj/argo-cd/v2/reposerver/apiclient"
@@ -78,12 +79,18 @@ func serve(ctx context.Context, file *config.File, options serveOptions, log *lo
 	if err != nil {
 		return err
 	}
-	defer stopTraces()
 	recorder, err := newRecorder(ctx, file.Seal.Audit, shown, log, stdout)
 	if err != nil {
+		stopTraces()
 		return err
 	}
-	defer recorder.close(ctx)
+	// Each waits up to 3 seconds for others, and drain leaves 5.
+	defer func() {
+		var tracing sync.WaitGroup
+		tracing.Go(stopTraces)
+		recorder.close(ctx)
+		tracing.Wait()
+	}()
 	recorder.happened(ctx, audit.Start, "", "argocd-seal "+version+" starts")
 	concurrency := file.Seal.Render.Workers.Concurrency
 	if concurrency == 0 {

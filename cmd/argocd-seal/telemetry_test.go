@@ -1,9 +1,6 @@
 package main
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -21,12 +18,11 @@ import (
 
 	"github.com/argoproj/argo-cd/v2/cmpserver/apiclient"
 	"github.com/sirupsen/logrus"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/canary"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/otlptest"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/streamtest"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/vaulttest"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/rotation"
@@ -70,7 +66,7 @@ func startSidecar(t *testing.T) *sidecar {
 	t.Helper()
 	watch := canary.Over(t)
 	server := vaulttest.Start(t)
-	s := &sidecar{secret: watch.Secret(canary.Draw()), collector: otlptest.Start(t, nil), address: freeAddress(t)}
+	s := &sidecar{secret: watch.Secret(canary.Draw()), collector: otlptest.Start(t, nil), address: streamtest.FreeAddress(t)}
 	server.Put(t, "demo/metrics", `{"k":"`+s.secret+`"}`)
 	user := "metrics-" + strings.ToLower(rand.Text()[:6])
 	password := server.User(t, user, `path "kv/data/demo/*" { capabilities = ["read"] }`, "1h")
@@ -109,11 +105,7 @@ func startSidecar(t *testing.T) *sidecar {
 	go func() {
 		done <- serve(ctx, file, serveOptions{config: filepath.Join(dir, "plugin.yaml"), socketDir: dir}, log, io.Discard)
 	}()
-	conn, err := grpc.NewClient("unix:"+filepath.Join(dir, "seal.sock"), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.client = apiclient.NewConfigManagementPluginServiceClient(conn)
+	s.client = apiclient.NewConfigManagementPluginServiceClient(streamtest.Dial(t, filepath.Join(dir, "seal.sock")))
 	stopped := false
 	s.stop = func() {
 		if stopped {
@@ -125,7 +117,7 @@ func startSidecar(t *testing.T) *sidecar {
 			t.Error(err)
 		}
 	}
-	t.Cleanup(func() { _ = conn.Close(); s.stop() })
+	t.Cleanup(s.stop)
 	s.await(t, "/readyz", http.StatusOK)
 	return s
 }
@@ -134,16 +126,6 @@ func randomBytes(count int) []byte {
 	random := make([]byte, count)
 	_, _ = rand.Read(random)
 	return random
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }
 
 func (s *sidecar) get(path string) (int, string, error) {
@@ -175,34 +157,16 @@ const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 // generate sends one application as the repo-server does.
 func (s *sidecar) generate(t *testing.T, app, manifest string) ([]string, error) {
 	t.Helper()
-	var packed bytes.Buffer
-	zipped := gzip.NewWriter(&packed)
-	writer := tar.NewWriter(zipped)
-	if err := writer.WriteHeader(&tar.Header{Name: "a.yaml", Mode: 0o644, Size: int64(len(manifest)), Typeflag: tar.TypeReg}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(writer, manifest); err != nil {
-		t.Fatal(err)
-	}
-	if writer.Close() != nil || zipped.Close() != nil {
-		t.Fatal("cannot pack")
-	}
+	packed := streamtest.Archive(t, map[string]string{"a.yaml": manifest})
 	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(t.Context(), "traceparent", traceparent), time.Minute)
 	defer cancel()
 	stream, err := s.client.GenerateManifest(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum := sha256.Sum256(packed.Bytes())
-	data := &apiclient.ManifestRequestMetadata{AppRelPath: ".", Checksum: hex.EncodeToString(sum[:]), Size_: int64(packed.Len())}
-	for name, value := range map[string]string{
-		"ARGOCD_APP_NAME": app, "ARGOCD_APP_PROJECT_NAME": "team", "ARGOCD_APP_NAMESPACE": "prod", "KUBE_VERSION": "1.33.0",
-		"ARGOCD_APP_REVISION": strings.Repeat("a", 40),
-	} {
-		data.Env = append(data.Env, &apiclient.EnvEntry{Name: name, Value: value})
-	}
-	_ = stream.Send(&apiclient.AppStreamRequest{Request: &apiclient.AppStreamRequest_Metadata{Metadata: data}})
-	_ = stream.Send(&apiclient.AppStreamRequest{Request: &apiclient.AppStreamRequest_File{File: &apiclient.File{Chunk: packed.Bytes()}}})
+	streamtest.Send(stream, streamtest.Metadata(packed, ".",
+		"ARGOCD_APP_NAME="+app, "ARGOCD_APP_PROJECT_NAME=team", "ARGOCD_APP_NAMESPACE=prod", "KUBE_VERSION=1.33.0",
+		"ARGOCD_APP_REVISION="+strings.Repeat("a", 40)), streamtest.Chunk(packed))
 	response, err := stream.CloseAndRecv()
 	return response.GetManifests(), err
 }
@@ -246,7 +210,7 @@ func reserved(t *testing.T) string {
 		},
 	})
 	other.Audited(nil)
-	s := &sidecar{address: freeAddress(t)}
+	s := &sidecar{address: streamtest.FreeAddress(t)}
 	listener, err := net.Listen("tcp", s.address)
 	if err != nil {
 		t.Fatal(err)
@@ -299,6 +263,9 @@ func TestServeShowsEverything(t *testing.T) {
 	s.checkTraces(t)
 }
 
+// callSpan is the name of a request's span, which is as Argo CD names them.
+const callSpan = "plugin.ConfigManagementPluginService/GenerateManifest"
+
 // checkTraces looks at what reached the collector until the server had stopped.
 func (s *sidecar) checkTraces(t *testing.T) {
 	t.Helper()
@@ -308,7 +275,7 @@ func (s *sidecar) checkTraces(t *testing.T) {
 	}
 	requests := map[string]string{}
 	for _, span := range s.collector.Spans() {
-		if span.Name == "GenerateManifest" {
+		if span.Name == callSpan {
 			requests[span.ID] = fmt.Sprint(span.Attributes["argocd_seal.code"])
 			if span.Parent != traceparent[36:52] || span.Trace != traceparent[3:35] {
 				t.Errorf("a request is no child of its caller's span: %+v", span)
@@ -317,7 +284,7 @@ func (s *sidecar) checkTraces(t *testing.T) {
 	}
 	stages := map[string]int{}
 	for _, span := range s.collector.Spans() {
-		if span.Name == "GenerateManifest" {
+		if span.Name == callSpan {
 			continue
 		}
 		if _, ok := requests[span.Parent]; !ok || span.Trace != traceparent[3:35] {

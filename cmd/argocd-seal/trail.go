@@ -181,7 +181,9 @@ func (r *recorder) behind() []telemetry.Sink {
 	shown := make([]telemetry.Sink, len(r.sinks))
 	for i, runner := range r.sinks {
 		status := runner.Status()
-		shown[i] = telemetry.Sink{Name: status.Name, Lines: int(min(status.Behind, 1<<40))}
+		shown[i] = telemetry.Sink{
+			Name: status.Name, Lines: int(min(status.Behind, 1<<40)), Failures: status.Failures, Lost: status.Lost,
+		}
 		if !status.Oldest.IsZero() {
 			shown[i].Oldest = time.Since(status.Oldest)
 		}

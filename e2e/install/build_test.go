@@ -63,8 +63,8 @@ func root(t *testing.T, below string) string {
 }
 
 // installation does what docs/install.md tells: it copies the example, puts a
-// release into argo-cd.yaml, switches rotation on and builds.
-func installation(t *testing.T, r release) []*unstructured.Unstructured {
+// release into argo-cd.yaml, switches rotation on, makes more changes and builds.
+func installation(t *testing.T, r release, changes ...func(dir string)) []*unstructured.Unstructured {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(root(t, "examples/install"))); err != nil {
@@ -73,6 +73,9 @@ func installation(t *testing.T, r release) []*unstructured.Unstructured {
 	edit(t, filepath.Join(dir, "kustomization.yaml"), "  # - rotation\n", "  - rotation\n")
 	if err := os.WriteFile(filepath.Join(dir, "argo-cd.yaml"), r.manifests(t), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	for _, change := range changes {
+		change(dir)
 	}
 	return build(t, dir)
 }

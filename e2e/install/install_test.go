@@ -35,6 +35,7 @@ func TestInstallation(t *testing.T) {
 			s.applyAll(t, build(t, root(t, "examples/install/environments")))
 			t.Run("pod security", func(t *testing.T) { s.testPodSecurity(t, objects) })
 			t.Run("networks", func(t *testing.T) { testNetworks(t, objects) })
+			t.Run("networks with receivers", func(t *testing.T) { s.testReceivers(t, r) })
 		})
 	}
 	if t.Failed() {

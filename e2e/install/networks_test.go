@@ -2,7 +2,11 @@ package install
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,20 +20,7 @@ import (
 // testNetworks reads the policies as a network plugin does, since an API server
 // enforces none: what selects a pod is added up.
 func testNetworks(t *testing.T, objects []*unstructured.Unstructured) {
-	var policies []networkingv1.NetworkPolicy
-	pods := map[string]labels.Set{}
-	for _, object := range objects {
-		switch object.GetKind() {
-		case "NetworkPolicy":
-			var policy networkingv1.NetworkPolicy
-			if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &policy); err != nil {
-				t.Fatal(err)
-			}
-			policies = append(policies, policy)
-		case "Deployment", "StatefulSet":
-			pods[object.GetName()] = pod(t, object).Labels
-		}
-	}
+	policies, pods := networks(t, objects)
 	// callers of each port, of all the pods in Argo CD's namespace.
 	for port, want := range map[int][]string{
 		8081: {"argocd-application-controller", "argocd-applicationset-controller", "argocd-notifications-controller", "argocd-server"},
@@ -44,17 +35,8 @@ func testNetworks(t *testing.T, objects []*unstructured.Unstructured) {
 	if got := callers(t, policies, pods, "argocd-redis", 6379); !slices.Equal(got, want) {
 		t.Errorf("Redis can be reached by %v, want %v", got, want)
 	}
-	var reached []string
-	for _, policy := range selecting(t, policies, pods["argocd-repo-server"]) {
-		for _, rule := range policy.Spec.Egress {
-			for _, port := range rule.Ports {
-				reached = append(reached, fmt.Sprint(port.Port))
-			}
-		}
-	}
-	slices.Sort(reached)
-	if want := []string{"22", "443", "53", "53", "6379", "6443", "8200"}; !slices.Equal(reached, want) {
-		t.Errorf("the repo-server may reach the ports %v, want %v", reached, want)
+	if got, want := reached(t, policies, pods["argocd-repo-server"]), []string{"22", "443", "53", "53", "6379", "6443", "8200"}; !slices.Equal(got, want) {
+		t.Errorf("the repo-server may reach the ports %v, want %v", got, want)
 	}
 	for _, name := range []string{"argocd-repo-server", "argocd-redis"} {
 		for _, policy := range selecting(t, policies, pods[name]) {
@@ -63,6 +45,62 @@ func testNetworks(t *testing.T, objects []*unstructured.Unstructured) {
 			}
 		}
 	}
+}
+
+// testReceivers takes the comment signs from the rule for a collector of traces and
+// for receivers of the audit trail.
+func (s *site) testReceivers(t *testing.T, r release) {
+	rule := regexp.MustCompile(`(?m)^    # - to:\n(?:    #   .*\n)+`)
+	objects := installation(t, r, func(dir string) {
+		file := filepath.Join(dir, "network", "repo-server.yaml")
+		content, err := os.ReadFile(file)
+		must(t, err)
+		commented := rule.FindString(string(content))
+		edit(t, file, commented, strings.ReplaceAll(commented, "    # ", "    "))
+	})
+	policies, pods := networks(t, objects)
+	for _, port := range []string{"4317", "6514", "24224"} {
+		if got := reached(t, policies, pods["argocd-repo-server"]); !slices.Contains(got, port) {
+			t.Errorf("the repo-server may reach the ports %v, want %s among them", got, port)
+		}
+	}
+	must(t, s.apply(t.Context(), s.Config, find(t, objects, "NetworkPolicy", "argocd-repo-server-network-policy")))
+}
+
+// networks returns the policies of an installation, and the labels of its pods by
+// what makes them.
+func networks(t *testing.T, objects []*unstructured.Unstructured) ([]networkingv1.NetworkPolicy, map[string]labels.Set) {
+	t.Helper()
+	var policies []networkingv1.NetworkPolicy
+	pods := map[string]labels.Set{}
+	for _, object := range objects {
+		switch object.GetKind() {
+		case "NetworkPolicy":
+			var policy networkingv1.NetworkPolicy
+			if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &policy); err != nil {
+				t.Fatal(err)
+			}
+			policies = append(policies, policy)
+		case "Deployment", "StatefulSet":
+			pods[object.GetName()] = pod(t, object).Labels
+		}
+	}
+	return policies, pods
+}
+
+// reached returns the ports that a pod may connect to, wherever they are.
+func reached(t *testing.T, policies []networkingv1.NetworkPolicy, pod labels.Set) []string {
+	t.Helper()
+	var ports []string
+	for _, policy := range selecting(t, policies, pod) {
+		for _, rule := range policy.Spec.Egress {
+			for _, port := range rule.Ports {
+				ports = append(ports, fmt.Sprint(port.Port))
+			}
+		}
+	}
+	slices.Sort(ports)
+	return ports
 }
 
 // selecting returns the policies that hold for a pod.

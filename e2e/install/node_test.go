@@ -2,16 +2,14 @@ package install
 
 import (
 	"bytes"
-	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
+	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,8 +64,9 @@ func newNode(t *testing.T, spec corev1.PodSpec) *node {
 			n.container = container
 		}
 	}
-	// Another port than the example's: other tests may run beside this one.
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	// Another port than the example's: other tests may run beside this one. The
+	// kubelet asks at the pod's address, not on loopback.
+	listener, err := net.Listen("tcp", net.JoinHostPort(podIP(t), "0")) //nolint:noctx // closed at once
 	must(t, err)
 	n.address = listener.Addr().String()
 	must(t, listener.Close())
@@ -97,7 +96,13 @@ func (n *node) content(t *testing.T) map[string]map[string][]byte {
 	block, _ := pem.Decode(certificate)
 	sum := sha256.Sum256(block.Bytes)
 	config := strings.ReplaceAll(string(pluginYAML(t)), strings.Repeat("0", 64), hex.EncodeToString(sum[:]))
-	config = strings.ReplaceAll(config, `address: ":8080"`, "address: "+n.address)
+	listens := fmt.Sprintf("address: \":%d\"", n.probed(t))
+	if !strings.Contains(config, listens) {
+		t.Fatalf("the probes go to another port than the example's telemetry.address: %s", listens)
+	}
+	_, port, err := net.SplitHostPort(n.address)
+	must(t, err)
+	config = strings.ReplaceAll(config, listens, "address: \":"+port+"\"")
 	salt := make([]byte, 32)
 	_, _ = rand.Read(salt)
 	return map[string]map[string][]byte{
@@ -200,31 +205,6 @@ func (n *node) start(t *testing.T) {
 	t.Cleanup(func() { <-n.exited })
 }
 
-func (n *node) testServes(t *testing.T) {
-	n.start(t)
-	for name, probe := range map[string]*corev1.Probe{"liveness": n.container.LivenessProbe, "readiness": n.container.ReadinessProbe} {
-		until(t, name+" is well", func(ctx context.Context) error {
-			select {
-			case <-n.exited:
-				t.Fatalf("the sidecar ended:\n%s", n.log.String())
-			default:
-			}
-			return n.probe(ctx, probe)
-		})
-	}
-	socket := filepath.Join(n.volumes["plugins"], "argocd-seal-v1.0.sock")
-	info, err := os.Stat(socket)
-	must(t, err)
-	if owner := info.Sys().(*syscall.Stat_t).Uid; owner != user || info.Mode().Perm() != 0o600 {
-		t.Errorf("the socket is of user %d with mode %o, want %d and 600", owner, info.Mode().Perm(), user)
-	}
-	for _, layer := range []string{"no-new-privs", "seccomp"} {
-		if !strings.Contains(n.log.String(), `"layer":"`+layer+`"`) {
-			t.Errorf("the log does not speak of the layer %s:\n%s", layer, n.log.String())
-		}
-	}
-}
-
 // testEnds starts the sidecar and waits until it gives up.
 func (n *node) testEnds(t *testing.T, code string) {
 	n.start(t)
@@ -232,23 +212,6 @@ func (n *node) testEnds(t *testing.T, code string) {
 	if !strings.Contains(n.log.String(), code) {
 		t.Errorf("the sidecar said, want %s:\n%s", code, n.log.String())
 	}
-}
-
-// probe asks as the kubelet does.
-func (n *node) probe(ctx context.Context, probe *corev1.Probe) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.address+probe.HTTPGet.Path, nil)
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode >= http.StatusBadRequest {
-		return errors.New(probe.HTTPGet.Path + " answers " + response.Status)
-	}
-	return nil
 }
 
 // log is what a program has written so far.

@@ -25,6 +25,7 @@ type Collector struct {
 	Address string
 
 	mu       sync.Mutex
+	answer   func(ctx context.Context) error
 	spans    []Span
 	headers  []metadata.MD
 	text     []byte
@@ -33,8 +34,8 @@ type Collector struct {
 
 // Span is what tests look at of a span.
 type Span struct {
-	Name, Trace, ID, Parent string
-	Attributes              map[string]any
+	Name, Kind, Trace, ID, Parent string
+	Attributes                    map[string]any
 	// Status is the message of the status; Failed tells whether it is an error.
 	Status string
 	Failed bool
@@ -53,7 +54,8 @@ func Start(t testing.TB, settings *tls.Config) *Collector {
 	if settings != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(settings)))
 	}
-	server := grpc.NewServer(options...)
+	// Headers as large as a file of them may be.
+	server := grpc.NewServer(append(options, grpc.MaxHeaderListSize(1<<20))...)
 	c := &Collector{Address: listener.Addr().String(), resource: map[string]string{}}
 	collector.RegisterTraceServiceServer(server, c)
 	done := make(chan struct{})
@@ -68,8 +70,25 @@ func Start(t testing.TB, settings *tls.Config) *Collector {
 	return c
 }
 
+// Answer has each export wait for the function, and refused with its error. It
+// may hang until the context ends, which it does with the test. nil takes
+// everything.
+func (c *Collector) Answer(with func(ctx context.Context) error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answer = with
+}
+
 // Export keeps spans.
 func (c *Collector) Export(ctx context.Context, request *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
+	c.mu.Lock()
+	answer := c.answer
+	c.mu.Unlock()
+	if answer != nil {
+		if err := answer(ctx); err != nil {
+			return nil, err
+		}
+	}
 	text, err := protojson.Marshal(request)
 	if err != nil {
 		return nil, err
@@ -93,7 +112,7 @@ func (c *Collector) Export(ctx context.Context, request *collector.ExportTraceSe
 
 func read(span *tracepb.Span) Span {
 	kept := Span{
-		Name: span.GetName(), Trace: hex.EncodeToString(span.GetTraceId()), ID: hex.EncodeToString(span.GetSpanId()),
+		Name: span.GetName(), Kind: span.GetKind().String(), Trace: hex.EncodeToString(span.GetTraceId()), ID: hex.EncodeToString(span.GetSpanId()),
 		Parent: hex.EncodeToString(span.GetParentSpanId()), Attributes: map[string]any{},
 		Status: span.GetStatus().GetMessage(), Failed: span.GetStatus().GetCode() == tracepb.Status_STATUS_CODE_ERROR,
 		Events: len(span.GetEvents()),

@@ -24,8 +24,8 @@ type Telemetry struct {
 	OTLP OTLP `json:"otlp"`
 }
 
-// OTLP names an OpenTelemetry collector. Nothing of it is read from the
-// environment.
+// OTLP names an OpenTelemetry collector. Of the environment nothing decides where
+// spans go or what is sent with them; OTEL_RESOURCE_ATTRIBUTES adds to Attributes.
 type OTLP struct {
 	// The collector's receiver over gRPC, such as otel-collector:4317; empty means
 	// that nothing is traced.

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets"
 )
@@ -102,7 +103,7 @@ func Of(ctx context.Context) *Request {
 }
 
 // Do runs a stage and measures it. A stage that runs twice counts with the sum.
-// A panic ends the stage and goes on.
+// A panic ends the stage as a failure and goes on.
 func Do(ctx context.Context, stage Stage, run func(ctx context.Context) error) (err error) {
 	request := Of(ctx)
 	ended := func(time.Duration, error) {}
@@ -110,6 +111,7 @@ func Do(ctx context.Context, stage Stage, run func(ctx context.Context) error) (
 		ctx, ended = request.observer.Stage(ctx, request, stage)
 	}
 	began := time.Now()
+	err = errPanicked // unless run returns
 	defer func() {
 		took := time.Since(began)
 		request.mu.Lock()
@@ -117,8 +119,11 @@ func Do(ctx context.Context, stage Stage, run func(ctx context.Context) error) (
 		request.mu.Unlock()
 		ended(took, err)
 	}()
-	return run(ctx)
+	err = run(ctx)
+	return err
 }
+
+var errPanicked = fault.New(fault.Internal, "the stage panicked")
 
 // Injected notes what became of Secrets.
 func (r *Request) Injected(injected []secrets.Injected) {

@@ -2,10 +2,12 @@ package telemetry
 
 import (
 	"sync"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/follow"
+	"github.com/argocd-seal/argocd-seal-plugin/render"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/vault"
 )
 
@@ -105,6 +107,32 @@ func histogram(name, help string, buckets []float64, labels ...string) *promethe
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: prefix + name, Help: help, Buckets: buckets}, labels)
 }
 
+// listed are the only names that a label may have, so that nobody, a worker that
+// a tenant took over least of all, can add a series.
+type listed map[string]bool
+
+func newListed[T ~string](names ...T) listed {
+	known := listed{}
+	for _, name := range names {
+		known[string(name)] = true
+	}
+	return known
+}
+
+func (l listed) name(text string) string {
+	if l[text] {
+		return text
+	}
+	return other
+}
+
+var (
+	knownStages     = newListed(follow.Stages()...)
+	knownRenderers  = newListed(append(render.Kinds(), none)...)
+	knownOperations = newListed(vault.Operations()...)
+	knownOutcomes   = newListed(vault.Outcomes()...)
+)
+
 // bounded keeps the first names that come and calls all later ones other.
 type bounded struct {
 	mu    sync.Mutex
@@ -120,7 +148,8 @@ func (b *bounded) name(text string) string {
 	if b.known[text] {
 		return text
 	}
-	if len(b.known) >= b.limit {
+	// Prometheus panics at a label that is not UTF-8.
+	if len(b.known) >= b.limit || !utf8.ValidString(text) {
 		return other
 	}
 	b.known[text] = true

@@ -26,13 +26,13 @@ func (t *Telemetry) Begin(ctx context.Context, request *follow.Request) (context
 		if request.Call == generateCall {
 			t.rendered(request, code)
 		}
-		endSpan(code)
+		endSpan(code, err)
 	}
 }
 
 func (t *Telemetry) rendered(request *follow.Request, code string) {
 	environment := cmp.Or(request.Environment, none)
-	t.metrics.renders.WithLabelValues(environment, cmp.Or(request.Renderer, none), code).Inc()
+	t.metrics.renders.WithLabelValues(environment, knownRenderers.name(cmp.Or(request.Renderer, none)), code).Inc()
 	if code != "OK" {
 		return
 	}
@@ -45,7 +45,7 @@ func (t *Telemetry) rendered(request *follow.Request, code string) {
 func (t *Telemetry) Stage(ctx context.Context, request *follow.Request, stage follow.Stage) (context.Context, func(time.Duration, error)) {
 	ctx, endSpan := t.stageSpan(ctx, request, stage)
 	return ctx, func(took time.Duration, err error) {
-		t.metrics.stages.WithLabelValues(string(stage)).Observe(seconds(took))
+		t.metrics.stages.WithLabelValues(knownStages.name(string(stage))).Observe(seconds(took))
 		endSpan(codeOf(err))
 	}
 }
@@ -60,7 +60,7 @@ func (t *Telemetry) Judged(request *follow.Request, judged verdict.Verdict) {
 
 // Vault counts one request to Vault; it is a [vault.Observe].
 func (t *Telemetry) Vault(operation, outcome string, took time.Duration) {
-	t.metrics.vault.WithLabelValues(operation, outcome).Observe(seconds(took))
+	t.metrics.vault.WithLabelValues(knownOperations.name(operation), knownOutcomes.name(outcome)).Observe(seconds(took))
 }
 
 // Audited counts an event of the audit trail; err is why it was not written.

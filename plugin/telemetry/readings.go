@@ -61,6 +61,9 @@ type Sink struct {
 	// first of them was written; 0 where there is none.
 	Lines  int
 	Oldest time.Duration
+	// Failures is how many attempts it did not take, and Lost how many events it
+	// will never get, both since the start of the process.
+	Failures, Lost uint64
 }
 
 // Subjects are the parts whose state metrics and readiness show. Each function
@@ -108,6 +111,8 @@ func (t *Telemetry) subjectReadings() readings {
 			for _, sink := range now.Audit() {
 				show("audit_sink_lines_behind", float64(sink.Lines), sink.Name)
 				show("audit_sink_oldest_seconds", seconds(sink.Oldest), sink.Name)
+				show("audit_sink_failures_total", float64(sink.Failures), sink.Name)
+				show("audit_sink_lost_lines_total", float64(sink.Lost), sink.Name)
 			}
 		}
 	})
@@ -128,6 +133,8 @@ func (t *Telemetry) subjectReadings() readings {
 		"Use of caches. Values are never kept: a hit is a read shared with one under way. Sealing keeps ciphertext.", "cache", "result")
 	r.gauge("audit_sink_lines_behind", "Events of the audit trail that a sink has not taken yet.", "sink")
 	r.gauge("audit_sink_oldest_seconds", "Age of the oldest event that a sink has not taken yet; 0 for none.", "sink")
+	r.counter("audit_sink_failures_total", "Attempts to send events that a sink did not take; they are tried again.", "sink")
+	r.counter("audit_sink_lost_lines_total", "Events that a sink never gets: the trail had no room to keep them for it.", "sink")
 	return r
 }
 

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/follow"
@@ -45,10 +46,15 @@ func (c carrier) Keys() []string {
 	return keys
 }
 
-func (t *Telemetry) requestSpan(ctx context.Context, request *follow.Request) (context.Context, func(code string)) {
-	ctx, span := t.tracer.Start(ctx, request.Call, trace.WithSpanKind(trace.SpanKindServer))
-	return ctx, func(code string) {
+// requestSpan starts a span with the name and the attributes that Argo CD's own
+// spans of calls have, so that one search finds this plugin's beside them.
+func (t *Telemetry) requestSpan(ctx context.Context, request *follow.Request) (context.Context, func(code string, err error)) {
+	ctx, span := t.tracer.Start(ctx, pluginService+"/"+request.Call, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
+		attribute.String("rpc.system", "grpc"), attribute.String("rpc.service", pluginService), attribute.String("rpc.method", request.Call),
+	))
+	return ctx, func(code string, err error) {
 		span.SetAttributes(
+			attribute.Int("rpc.grpc.status_code", int(status.Code(err))),
 			attribute.String("argocd.application", fault.Clean(request.App, maxAttribute)),
 			attribute.String("argocd.project", fault.Clean(request.Project, maxAttribute)),
 		)

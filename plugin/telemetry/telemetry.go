@@ -73,12 +73,12 @@ func New(version string, options ...Option) *Telemetry {
 }
 
 // pluginService is the service whose calls are measured.
-const pluginService = "/plugin.ConfigManagementPluginService/"
+const pluginService = "plugin.ConfigManagementPluginService"
 
 // Intercept follows every streaming call of the plugin's service: as a metric, as
 // a span below that of the caller, and for whoever asks [follow.Of].
 func (t *Telemetry) Intercept(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	call, ours := strings.CutPrefix(info.FullMethod, pluginService)
+	call, ours := strings.CutPrefix(info.FullMethod, "/"+pluginService+"/")
 	if !ours {
 		return handler(srv, stream)
 	}
@@ -107,14 +107,11 @@ func codeOf(err error) string {
 	if answer, ok := status.FromError(err); ok {
 		code, _, _ = strings.Cut(answer.Message(), ":")
 	}
-	if knownCodes[code] {
-		return code
-	}
-	return other
+	return knownCodes.name(code)
 }
 
-var knownCodes = func() map[string]bool {
-	known := map[string]bool{}
+var knownCodes = func() listed {
+	known := listed{}
 	for _, one := range fault.Codes() {
 		known[string(one.Code)] = true
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -15,6 +17,7 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 )
@@ -37,15 +40,24 @@ type Collector struct {
 
 const (
 	service = "argocd-seal"
-	// exportTimeout bounds one export, and the last one at the end.
+	// exportTimeout bounds one export with its retries, and farewell all that are
+	// sent when the process stops: Kubernetes gives it 30 seconds for everything,
+	// of which requests in flight may take 25.
 	exportTimeout = 10 * time.Second
+	farewell      = 3 * time.Second
+	// firstRetry and lastRetry are the shortest and the longest pause before an
+	// export is tried again.
+	firstRetry = 500 * time.Millisecond
+	lastRetry  = 2 * time.Second
+	// maxSpans is how many spans may wait for the collector.
+	maxSpans = 2048
 	// maxHeaders bounds the file with headers in bytes.
 	maxHeaders = 64 << 10
 )
 
 // Trace returns traces that go to a collector. It connects when there is
 // something to send, and a collector that is not there costs requests nothing but
-// the memory for the last 2048 spans.
+// the memory for 2048 spans.
 func Trace(ctx context.Context, to Collector, version string, log logrus.FieldLogger) (*Traces, error) {
 	transport, err := to.transport()
 	if err != nil {
@@ -55,6 +67,9 @@ func Trace(ctx context.Context, to Collector, version string, log logrus.FieldLo
 		transport, otlptracegrpc.WithEndpoint(to.Address), otlptracegrpc.WithTimeout(exportTimeout),
 		// What the environment says of headers must not be sent.
 		otlptracegrpc.WithHeaders(map[string]string{}),
+		otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{
+			Enabled: true, InitialInterval: firstRetry, MaxInterval: lastRetry, MaxElapsedTime: exportTimeout,
+		}),
 	}
 	if to.HeadersFile != "" {
 		headers := headers{to.HeadersFile}
@@ -73,7 +88,8 @@ func Trace(ctx context.Context, to Collector, version string, log logrus.FieldLo
 		attributes = append(attributes, attribute.String(name, value))
 	}
 	provider := sdk.NewTracerProvider(
-		sdk.WithBatcher(counted), sdk.WithResource(resource.NewSchemaless(attributes...)),
+		sdk.WithSpanProcessor(&bounding{sdk.NewBatchSpanProcessor(counted, sdk.WithMaxQueueSize(maxSpans)), counted}),
+		sdk.WithResource(resource.NewSchemaless(attributes...)),
 		// The caller decides where it traces; Argo CD traces everything.
 		sdk.WithSampler(sdk.ParentBased(sdk.AlwaysSample())),
 	)
@@ -88,14 +104,15 @@ type Traces struct {
 
 // Stop sends what there is and stops, within a bounded time.
 func (t *Traces) Stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), exportTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()
 	_ = t.provider.Shutdown(ctx) // what failed has been counted
 }
 
 func (c Collector) transport() (otlptracegrpc.Option, error) {
 	if c.Insecure {
-		return otlptracegrpc.WithInsecure(), nil
+		// Not WithInsecure, which a certificate that the environment names overrules.
+		return otlptracegrpc.WithTLSCredentials(insecure.NewCredentials()), nil
 	}
 	settings := &tls.Config{MinVersion: tls.VersionTLS12}
 	if c.CAFile != "" {
@@ -151,14 +168,44 @@ type counting struct {
 	tell func(spans int, err error)
 	log  logrus.FieldLogger
 	down bool // logged already; exports are one at a time
+	// waiting are the spans that have ended and were not exported yet.
+	waiting atomic.Int64
+}
+
+// bounding drops the spans for which there is no room, and counts them: those that
+// OpenTelemetry's own queue drops, nobody hears of.
+type bounding struct {
+	sdk.SpanProcessor
+	exporter *counting
+}
+
+// OnEnd never blocks.
+func (b *bounding) OnEnd(span sdk.ReadOnlySpan) {
+	if !span.SpanContext().IsSampled() {
+		return
+	}
+	if b.exporter.waiting.Add(1) > maxSpans {
+		b.exporter.waiting.Add(-1)
+		b.exporter.told(1, errNoRoom)
+		return
+	}
+	b.SpanProcessor.OnEnd(span)
+}
+
+var errNoRoom = errors.New("too many spans wait for the collector")
+
+// told may be called before there is somebody to tell.
+func (c *counting) told(spans int, err error) {
+	if c.tell != nil {
+		c.tell(spans, err)
+	}
 }
 
 // ExportSpans never fails: OpenTelemetry would print the error.
 func (c *counting) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
 	err := c.SpanExporter.ExportSpans(ctx, spans)
-	if c.tell != nil {
-		c.tell(len(spans), err)
-	}
+	c.waiting.Add(-int64(len(spans)))
+	c.told(len(spans), err)
 	if failed := err != nil; failed != c.down {
 		c.down = failed
 		if failed {
