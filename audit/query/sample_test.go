@@ -24,7 +24,7 @@ TIME (UTC)           APP                     ENVIRONMENT  REVISION    AUTHOR    
 2026-11-24 13:38:31  payments-db-staging     staging      c8ebc0b267  Ada Lovelace <ada@example.com>    pass     commit      Log statements that take longer than a second
 2026-11-24 13:44:56  payments-db-production  production   c8ebc0b267  Ada Lovelace <ada@example.com>    pass     commit      Log statements that take longer than a second
 
-3 of 457 events
+3 of 460 events
 `,
 		},
 		"which apps used kv/payments/db version 7": {
@@ -38,7 +38,7 @@ payments-db-production    7       2026-11-17 22:01:05  2026-11-25 06:00:13
 payments-reports-staging  7       2026-11-17 22:01:14  2026-11-25 06:03:14
 payments-db-staging       6       2026-11-17 22:01:04  2026-11-25 06:00:00
 
-42 of 457 events
+42 of 460 events
 `,
 		},
 		"what was denied in production this month": {
@@ -51,7 +51,7 @@ TIME (UTC)           APP                       ENVIRONMENT  REVISION    AUTHOR  
 2026-11-18 09:28:00  shop-checkout-production  production   980bf2927f  Edith Clarke <edith@example.com>        deny     ingress-tls, service-exposed: Expose the checkout to the partner
 2026-11-25 10:28:24  shop-web-production       production   a9a2ba4e5c  Edith Clarke <edith@example.com>        deny     image-digest: Ship the banner of the sale
 
-5 of 457 events
+5 of 460 events
 `,
 		},
 	} {

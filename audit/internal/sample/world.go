@@ -36,20 +36,25 @@ func path(secret string) string { p, _, _ := strings.Cut(secret, "#"); return p 
 // is something wrong with them.
 func (w *world) background() {
 	oct, nov := time.October, time.November
-	loaded := func(moment time.Time, rules, version string) {
-		w.add(event{
-			Time: moment, Type: audit.Policies, Outcome: "OK", Message: rules + " rules are loaded",
-			Inputs: map[string]string{"company-policies": policies(version)},
-		})
+	loaded := func(moment time.Time, former, version string) {
+		for _, environment := range []string{"production", "staging"} {
+			digests := map[string]string{"company-policies": policies(version), "policies": policies(environment + version)}
+			message := "the policies of " + environment + " are loaded"
+			if former != "" {
+				digests["policies before"] = policies(environment + former)
+				message = "the policies of " + environment + " have changed"
+			}
+			w.add(event{Time: moment, Type: audit.Policies, Outcome: "OK", Environment: environment, Message: message, Inputs: digests})
+		}
 	}
-	w.add(event{Time: at(oct, 26, 5, 58), Type: audit.Start, Outcome: "OK", Message: "argocd-seal v1.4.0 serves"})
-	loaded(at(oct, 26, 5, 58).Add(2*time.Second), "74", "1")
+	w.add(event{Time: at(oct, 26, 5, 58), Type: audit.Start, Outcome: "OK", Message: "argocd-seal v1.4.0 starts"})
+	loaded(at(oct, 26, 5, 58).Add(2*time.Second), "", "1")
 	w.add(event{Time: at(nov, 8, 20, 0), Type: audit.Config, Outcome: "OK", Message: "the configuration has changed, fingerprint " + digest("plugin.yaml")[:12]})
-	loaded(at(nov, 8, 20, 0).Add(3*time.Second), "75", "2")
-	w.add(event{Time: at(nov, 14, 3, 0), Type: audit.Policies, Outcome: "E_POLICY_FETCH", Message: "the registry does not answer; the policies that are loaded stay"})
+	loaded(at(nov, 8, 20, 0).Add(3*time.Second), "1", "2")
+	w.add(event{Time: at(nov, 14, 3, 0), Type: audit.Policies, Outcome: "E_POLICY_FETCH", Message: "the policies cannot be refreshed and stay as they were"})
 	w.add(event{Time: at(nov, 15, 4, 30), Type: audit.Stop, Outcome: "OK", Message: "the sidecar stops"})
-	w.add(event{Time: at(nov, 15, 4, 31), Type: audit.Start, Outcome: "OK", Message: "argocd-seal v1.4.1 serves"})
-	loaded(at(nov, 15, 4, 31).Add(2*time.Second), "75", "2")
+	w.add(event{Time: at(nov, 15, 4, 31), Type: audit.Start, Outcome: "OK", Message: "argocd-seal v1.4.1 starts"})
+	loaded(at(nov, 15, 4, 31).Add(2*time.Second), "", "2")
 	w.add(event{
 		Time: at(nov, 16, 7, 0), Type: audit.Secret, Outcome: "E_CONFIG",
 		Message:    "kv/platform/alerts is not watched: the role may not read its metadata; in use by monitoring-production, monitoring-staging, in 2 renders",
