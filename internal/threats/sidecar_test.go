@@ -94,7 +94,7 @@ type settings struct {
 	broken bool
 }
 
-const plugin = `apiVersion: argoproj.io/v1alpha1
+const pluginYAML = `apiVersion: argoproj.io/v1alpha1
 kind: ConfigManagementPlugin
 metadata: {name: seal}
 spec: {generate: {command: [argocd-seal, generate]}}
@@ -153,7 +153,7 @@ func prepare(t testing.TB, with settings) *sidecar {
 	if err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}
-	text := fmt.Sprintf(plugin, s.address, s.traces.Address, s.file("audit"), key, or(with.render, "{}"), s.vault.URL, user, password,
+	text := fmt.Sprintf(pluginYAML, s.address, s.traces.Address, s.file("audit"), key, or(with.render, "{}"), s.vault.URL, user, password,
 		indent(with.vault, 2), s.expand(with.bindings), or(with.policy, "{}"), certificate, fingerprint,
 		s.write("salt", string(randomBytes(32)), 0o400), indent(with.injection, 4), s.expand(with.more))
 	s.write("plugin.yaml", text, 0o600)
