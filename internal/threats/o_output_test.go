@@ -31,7 +31,7 @@ func TestO1FailuresAreCodesAndNoLibraryText(t *testing.T) {
 		"a kustomization": {files{"app/kustomization.yaml": "resources: 5\n"}, "E_KUSTOMIZE"},
 		"a chart":         {files{"app/Chart.yaml": "apiVersion: v2\nname: ..\nversion: 1.0.0\n", "app/templates/a.yaml": configMap}, "E_CHART"},
 		"a template":      {files{"app/Chart.yaml": "apiVersion: v2\nname: c\nversion: 1.0.0\n", "app/templates/a.yaml": "{{ fail \"no\" }}"}, "E_TEMPLATE"},
-		"YAML":            {files{"app/a.yaml": "apiVersion: v1\nkind: [b\n"}, "E_YAML"},
+		"YAML":            {files{"app/a.yaml": "apiVersion: v1\nkind: [b\nmetadata: {}\n"}, "E_YAML"},
 		"an object":       {files{"app/a.yaml": "kind: 5\n"}, "E_OBJECT"},
 		"a reference":     {files{"app/a.yaml": secret("<vault:kv/../x#k>")}, "E_REF_SYNTAX"},
 		"a position":      {files{"app/a.yaml": strings.Replace(configMap, "a: b", "a: "+s.reference(), 1)}, "E_REF_POSITION"},
