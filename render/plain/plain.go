@@ -60,7 +60,7 @@ func selection(params render.DirectoryParameters) (func(string) bool, error) {
 		return nil, err
 	}
 	return func(name string) bool {
-		if !IsManifest(name) || !params.Recurse && strings.Contains(name, "/") {
+		if !IsManifest(name) || isOverride(name) || !params.Recurse && strings.Contains(name, "/") {
 			return false
 		}
 		if exclude != nil && exclude.Match(name) {
@@ -68,6 +68,12 @@ func selection(params render.DirectoryParameters) (func(string) bool, error) {
 		}
 		return include == nil || include.Match(name)
 	}, nil
+}
+
+// isOverride tells the files by which a repository changes its Application's own
+// source. Argo CD's native rendering passes over them, since they are no objects.
+func isOverride(name string) bool {
+	return name == ".argocd-source.yaml" || strings.HasPrefix(name, ".argocd-source-") && strings.HasSuffix(name, ".yaml")
 }
 
 func compile(parameter, pattern string) (*glob.Pattern, error) {
