@@ -101,7 +101,7 @@ spec: {generate: {command: [argocd-seal, generate]}}
 ---
 apiVersion: argocd-seal.io/v1alpha1
 kind: SealConfig
-telemetry: {address: %[1]q, logLevel: debug, otlp: {address: %[2]q, insecure: true}}
+telemetry: {address: %[1]q, logLevel: debug, startupWait: 2s, otlp: {address: %[2]q, insecure: true}}
 audit: {directory: %[3]q, key: %[4]q, required: true}
 render: %[5]s
 vault:
@@ -342,4 +342,11 @@ func freeAddress(t testing.TB) string {
 	must(t, err)
 	defer func() { _ = listener.Close() }()
 	return listener.Addr().String()
+}
+
+func (s *sidecar) read(t testing.TB, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(s.file(name))
+	must(t, err)
+	return string(content)
 }
