@@ -27,7 +27,7 @@ func TestR1ReferencesWhereTheValueWouldShow(t *testing.T) {
 		"part of an env":          "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: apps}\nspec: {containers: [{name: c, image: a, env: [{name: A, value: \"x" + r + "\"}]}]}\n",
 		"a host":                  "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, namespace: apps}\nspec: {rules: [{host: \"" + r + "\"}]}\n",
 		"a field of another kind": "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: t, namespace: apps}\nspec: {deep: [{a: \"" + r + "\"}]}\n",
-		"a Secret's metadata":     "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: apps, annotations: {a: \"" + r + "\"}}\nstringData: {a: \"" + r + "\"}\n",
+		"a Secret's metadata":     "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: apps, annotations: {a: \"" + r + "\"}}\n",
 		"a Secret's type":         "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: apps}\ntype: \"" + r + "\"\n",
 		"a key of a Secret":       "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: apps}\nstringData: {\"" + r + "\": x}\n",
 		"another's Secret":        "apiVersion: example.com/v1\nkind: Secret\nmetadata: {name: s, namespace: apps}\nstringData: {a: \"" + r + "\"}\n",
