@@ -90,8 +90,8 @@ type settings struct {
 	bindings string
 	// env is the process' environment.
 	env []string
-	// broken says that the process ends before it serves.
-	broken bool
+	// broken says that the process ends before it serves, and either that it may.
+	broken, either bool
 }
 
 const pluginYAML = `apiVersion: argoproj.io/v1alpha1
@@ -217,6 +217,9 @@ func (s *sidecar) run(t testing.TB, with settings) {
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if code, _, err := s.get("/readyz"); err == nil && code == http.StatusOK {
 			break
+		}
+		if with.either && !s.alive() {
+			return
 		}
 		if time.Now().After(deadline) || !s.alive() {
 			t.Fatalf("the sidecar is not ready: %s", s.log)
