@@ -160,8 +160,8 @@ $(GOLANGCI):
 
 .PHONY: debian
 debian:
-	@{ command -v redis-server && command -v etcd && command -v promtool && command -v rsyslogd && ls /usr/lib/*/rsyslog/lmnsd_gtls.so; } >/dev/null 2>&1 || \
-	  { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -y -q redis-server etcd-server prometheus rsyslog rsyslog-gnutls; } $(call or_skip,redis-server etcd promtool rsyslog)
+	@{ command -v redis-server && command -v etcd && command -v promtool && command -v rsyslogd && command -v chromium && ls /usr/lib/*/rsyslog/lmnsd_gtls.so; } >/dev/null 2>&1 || \
+	  { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -y -q redis-server etcd-server prometheus rsyslog rsyslog-gnutls chromium; } $(call or_skip,redis-server etcd promtool rsyslog chromium)
 
 .PHONY: clean
 clean: ## removes what was built, the servers too

@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"bytes"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,13 +22,11 @@ func TestAuditNamesTheCommit(t *testing.T) {
 			generate(t, lab, application(repository, "app", plugin.FullName()))
 			must(t, process.Stop())
 
-			seal, err := harness.Seal.Path()
-			must(t, err)
-			var said bytes.Buffer
-			query := exec.CommandContext(t.Context(), seal, "audit", "query", "--author", harness.Author, "--revision", repository.Revision, "-o", "json", trail)
-			query.Stdout, query.Stderr = &said, &said
-			must(t, query.Run())
-			if got := said.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `"subject":"change"`) || !strings.Contains(got, `"app":"shop"`) {
+			code, said, stderr := command(t, "audit", "query", "--author", harness.Author, "--revision", repository.Revision, "-o", "json", trail)
+			if code != 0 {
+				t.Fatal(stderr)
+			}
+			if got := said; strings.Count(got, "\n") != 1 || !strings.Contains(got, `"subject":"change"`) || !strings.Contains(got, `"app":"shop"`) {
 				t.Errorf("the trail says of the commit: %s", got)
 			}
 		})

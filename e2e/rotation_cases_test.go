@@ -36,8 +36,10 @@ func TestRotation(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(t, w)
 			must(t, w.cluster.Client.CoordinationV1().Leases("argocd").DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{}))
-			client := w.apps
-			must(t, client.DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{}))
+			// The API server may need more than one request for thousands.
+			eventually(t, "the Applications are deleted", func() bool {
+				return w.apps.DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{}) == nil
+			})
 		})
 	}
 }

@@ -7,10 +7,8 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -131,14 +129,6 @@ func rotationMetric(t *testing.T, address, name string) (value float64) {
 	return value
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	must(t, err)
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
-}
-
 // sealingCertificate is one whose private key nobody needs here.
 func sealingCertificate(t *testing.T) (path, fingerprint string) {
 	t.Helper()
@@ -154,12 +144,9 @@ func sealingCertificate(t *testing.T) (path, fingerprint string) {
 // auditKey makes a pair of keys in a directory, by the program's own command.
 func auditKey(t *testing.T, dir string) (private string) {
 	t.Helper()
-	seal, err := harness.Seal.Path()
-	must(t, err)
 	private = filepath.Join(dir, "audit.key")
-	output, err := exec.CommandContext(t.Context(), seal, "audit", "key", private, filepath.Join(dir, "audit.pub")).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, output)
+	if code, _, stderr := command(t, "audit", "key", private, filepath.Join(dir, "audit.pub")); code != 0 {
+		t.Fatal(stderr)
 	}
 	return private
 }

@@ -111,17 +111,13 @@ func (d *decoder) result(key string, v *fastjson.Value, e *audit.Event) {
 	case "outcome":
 		e.Outcome = d.text(v)
 	case "codes":
-		e.Codes = d.list(v)
+		e.Codes = list(d, v, d.text)
 	case "verdict":
 		e.Verdict = d.verdict(v)
 	case "references":
-		for _, one := range d.array(v) {
-			e.References = append(e.References, d.reference(one))
-		}
+		e.References = list(d, v, d.reference)
 	case "injections":
-		for _, one := range d.array(v) {
-			e.Injections = append(e.Injections, d.injection(one))
-		}
+		e.Injections = list(d, v, d.injection)
 	case "certificate":
 		e.Certificate = d.text(v)
 	case "output":
@@ -142,13 +138,11 @@ func (d *decoder) verdict(value *fastjson.Value) *audit.Verdict {
 		case "bundle":
 			read.Bundle = d.text(v)
 		case "denied":
-			read.Denied = d.list(v)
+			read.Denied = list(d, v, d.text)
 		case "warned":
-			read.Warned = d.list(v)
+			read.Warned = list(d, v, d.text)
 		case "waived":
-			for _, one := range d.array(v) {
-				read.Waived = append(read.Waived, d.waiver(one))
-			}
+			read.Waived = list(d, v, d.waiver)
 		}
 	})
 	return &read
@@ -185,6 +179,10 @@ func (d *decoder) reference(value *fastjson.Value) (read audit.Reference) {
 			read.Key = d.text(v)
 		case "secretVersion":
 			read.Version = d.number(v)
+		case "pinned":
+			read.Pinned = d.yes(v)
+		case "previousVersion":
+			read.Previous = d.number(v)
 		}
 	})
 	return read
@@ -198,7 +196,7 @@ func (d *decoder) injection(value *fastjson.Value) (read audit.Injection) {
 		case "kind":
 			read.Kind = d.text(v)
 		case "keys":
-			read.Keys = d.list(v)
+			read.Keys = list(d, v, d.text)
 		}
 	})
 	return read

@@ -21,11 +21,15 @@ func (f *Filter) answers(e *Record, change Change) bool {
 		(len(f.types) == 0 || slices.Contains(f.types, e.Type)) &&
 		(len(f.revisions) == 0 || slices.ContainsFunc(f.revisions, func(r string) bool { return strings.HasPrefix(e.Revision, r) })) &&
 		f.author(e.Author) && f.outcome(e) && f.decided(e) &&
-		(len(f.secrets) == 0 || len(f.used(e)) > 0)
+		(len(f.secrets) == 0 || f.uses(e) && len(f.used(e)) > 0)
 }
 
+// uses tells whether the references of an event are uses of secrets. Other types
+// of events tell of secrets too, and count where they are asked for.
+func (f *Filter) uses(e *Record) bool { return len(f.types) > 0 || e.Type == audit.Render }
+
 func (f *Filter) within(e *Record) bool {
-	return !e.Time.Before(f.period.From) && (f.period.Until.IsZero() || e.Time.Before(f.period.Until))
+	return (f.period.From.IsZero() || !e.Time.Before(f.period.From)) && (f.period.Until.IsZero() || e.Time.Before(f.period.Until))
 }
 
 func (f *Filter) author(name string) bool {

@@ -20,7 +20,7 @@ type lines struct {
 }
 
 func newLines(stream Stream, stats *Stats) *lines {
-	return &lines{files: stream.files, buffer: bufio.NewReaderSize(nil, MaxLine), stats: stats}
+	return &lines{files: stream.files, buffer: bufio.NewReaderSize(nil, MaxLine+len("\n")), stats: stats}
 }
 
 // next returns the next line, without its line feed; it is valid until the call

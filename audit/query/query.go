@@ -1,4 +1,4 @@
-//go:generate go run ../internal/sample ../testdata/sample.jsonl
+//go:generate go run ../internal/sample ../testdata
 
 // Package query asks questions of the audit trail: who changed what, which
 // applications used a secret, what was denied. It reads lines of JSON as they
@@ -33,7 +33,8 @@ type Question struct {
 	// Decisions are deny, warn, waived and pass. With them, Rules are those that
 	// decided so.
 	Decisions []string
-	// Secrets are MOUNT/PATH[#KEY][@VERSION], with patterns for path and key.
+	// Secrets are MOUNT/PATH[#KEY][@VERSION], with patterns for path and key. They
+	// are those that renders used; with Types, those that such events name.
 	Secrets []string
 	// Types are those of [audit.Type].
 	Types []string
@@ -84,7 +85,7 @@ func Compile(q Question, now time.Time) (*Filter, error) {
 		f.decisions = append(f.decisions, text)
 	}
 	for _, text := range q.Types {
-		note(oneOf("--type", text, types...))
+		note(oneOf("--type", text, types()...))
 		f.types = append(f.types, audit.Type(text))
 	}
 	var err error
@@ -93,9 +94,12 @@ func Compile(q Question, now time.Time) (*Filter, error) {
 	return f, faults.OrNil()
 }
 
-var types = []string{
-	string(audit.Render), string(audit.Refresh), string(audit.Policies), string(audit.Config), string(audit.Secret),
-	string(audit.Start), string(audit.Stop), string(audit.Recovery), string(audit.Checkpoint),
+func types() []string {
+	var names []string
+	for _, one := range audit.Types() {
+		names = append(names, string(one))
+	}
+	return names
 }
 
 // Period is what three texts name together; an empty text leaves its end open,
@@ -124,7 +128,7 @@ func Period(on, since, until string, now time.Time) (asked period.Period, err er
 		}
 		asked.Until = last.Until
 	}
-	if !asked.Until.IsZero() && asked.Until.Before(asked.From) {
+	if !asked.Until.IsZero() && !asked.Until.After(asked.From) {
 		return asked, fault.New(fault.Parameter, "--until ends before --since begins")
 	}
 	return asked, nil

@@ -15,7 +15,14 @@ import (
 const segments = "trail-*.jsonl"
 
 // Stream is a trail of one process: files whose events follow each other.
-type Stream struct{ files []file }
+type Stream struct {
+	files []file
+	paths []string
+}
+
+// Paths returns where the trail is, for whoever wants to prove it: its directory,
+// or single files. Standard input has none.
+func (s Stream) Paths() []string { return s.paths }
 
 type file struct {
 	name string
@@ -54,6 +61,7 @@ func Open(paths []string, stdin io.Reader) ([]Stream, error) {
 			streams = append(streams, Stream{})
 		}
 		streams[at].files = append(streams[at].files, onDisk(path))
+		streams[at].paths = append(streams[at].paths, path)
 	}
 	for _, at := range single {
 		slices.SortFunc(streams[at].files, func(a, b file) int { return strings.Compare(a.name, b.name) })
@@ -90,7 +98,7 @@ func trail(dir string) (streams []Stream, below []string, err error) {
 	if err != nil {
 		return nil, nil, fault.New(fault.Path, "the directory %s cannot be listed", fault.Clean(dir, 200))
 	}
-	var found Stream
+	found := Stream{paths: []string{dir}}
 	for _, entry := range entries {
 		if entry.IsDir() {
 			below = append(below, entry.Name())

@@ -23,12 +23,6 @@ func (d *decoder) object(v *fastjson.Value, field func(key []byte, v *fastjson.V
 	}
 }
 
-func (d *decoder) array(v *fastjson.Value) []*fastjson.Value {
-	values, err := v.Array()
-	d.note(err)
-	return values
-}
-
 // number reads a count, which is never below 0.
 func (d *decoder) number(v *fastjson.Value) int {
 	n, err := v.Int()
@@ -39,12 +33,24 @@ func (d *decoder) number(v *fastjson.Value) int {
 	return n
 }
 
-func (d *decoder) list(v *fastjson.Value) []string {
-	var texts []string
-	for _, one := range d.array(v) {
-		texts = append(texts, d.text(one))
+func (d *decoder) yes(v *fastjson.Value) bool {
+	read, err := v.Bool()
+	d.note(err)
+	return read
+}
+
+// list reads each member of an array.
+func list[T any](d *decoder, v *fastjson.Value, read func(*fastjson.Value) T) []T {
+	values, err := v.Array()
+	d.note(err)
+	if len(values) == 0 {
+		return nil
 	}
-	return texts
+	all := make([]T, len(values))
+	for i, one := range values {
+		all[i] = read(one)
+	}
+	return all
 }
 
 // own reads a text that no other event has.

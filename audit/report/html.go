@@ -104,6 +104,9 @@ type table[T any] struct {
 	Most int
 }
 
+// Total is how many rows there are.
+func (t table[T]) Total() int { return len(t.Rows) + t.Left }
+
 func bounded[T any](rows []T, uncounted int) table[T] {
 	shown := min(len(rows), maxShown)
 	return table[T]{Rows: rows[:shown], Left: len(rows) - shown, Uncounted: uncounted}
@@ -141,6 +144,7 @@ func (r *Report) Write(w io.Writer) error { return pageTemplate().Execute(w, r.p
 
 func (r *Report) page() pageData {
 	counts := func(t *row) int { return t.Count }
+	waived, used := r.waivers.sorted(r.options.AsOf), r.secrets.sorted(r.options.AsOf)
 	data := pageData{
 		Report: r, Version: r.options.Version, Scope: r.options.Scope, Verification: r.options.Verification,
 		Period: r.period(), AsOf: r.options.AsOf.In(r.options.Location).Format("2 January 2006"), Zone: r.zone(),
@@ -149,12 +153,12 @@ func (r *Report) page() pageData {
 		Projects:     r.projects.table(func(t *row) int { return t.Denied }),
 		Environments: r.environments.table(func(t *row) int { return t.Renders }),
 		Authors:      r.authors.table(counts),
-		Waivers:      bounded(r.waivers.sorted(r.options.AsOf), r.waivers.left),
-		Secrets:      bounded(r.secrets.sorted(r.options.AsOf), r.secrets.left),
+		Waivers:      bounded(waived, r.waivers.left),
+		Secrets:      bounded(used, r.secrets.left),
 		Platform:     bounded(r.platform.newestFirst(), 0),
 		Changes:      r.byApp(), ChangesLeft: r.changes.total - len(r.changes.list),
 	}
-	for _, one := range data.Secrets.Rows {
+	for _, one := range used {
 		if one.State() != "unused" {
 			data.Oldest = max(data.Oldest, one.Age)
 		}
@@ -162,7 +166,7 @@ func (r *Report) page() pageData {
 			data.Behind++
 		}
 	}
-	for _, one := range data.Waivers.Rows {
+	for _, one := range waived {
 		if one.State() != "holds" {
 			data.Expiring++
 		}

@@ -36,11 +36,11 @@ type Verification struct {
 	Checked bool
 	// Whole tells that no line is missing or changed.
 	Whole bool
-	// Lines is how many were checked, and Signed up to which a signature holds.
+	// Lines is how many were checked, and Signed for how many a signature holds.
 	Lines, Signed int
 	// Keys name the keys that signed.
 	Keys []string
-	// Findings say what is wrong, one sentence each.
+	// Findings say what is wrong or odd, one sentence each.
 	Findings []string
 }
 
@@ -77,7 +77,8 @@ func Collect(ctx context.Context, streams []query.Stream, filter *query.Filter, 
 		if until := options.Period.Until; !until.IsZero() && !e.Time.Before(until) {
 			return nil
 		}
-		within := !e.Time.Before(options.Period.From)
+		from := options.Period.From
+		within := from.IsZero() || !e.Time.Before(from)
 		r.secrets.add(&e.Event, within)
 		if within {
 			r.add(e, change)

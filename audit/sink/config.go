@@ -73,6 +73,9 @@ func (c Config) Problems() []Problem {
 	if !sinkName.MatchString(c.Name) {
 		refuse("name", fmt.Sprintf("%q cannot be the name of a file", c.Name), "use small letters, digits and dashes, at most 63")
 	}
+	if c.Name == Stdout {
+		refuse("name", "that is the name of what audit.stdout prints", "choose another name")
+	}
 	kinds := slices.DeleteFunc([]string{c.Fluent, c.Syslog, c.Webhook}, func(address string) bool { return address == "" })
 	if len(kinds) != 1 {
 		refuse("name", "the sink has no receiver, or more than one", "set one of fluent, syslog and webhook")

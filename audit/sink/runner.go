@@ -56,7 +56,7 @@ type Runner struct {
 // Status is how a sink is doing.
 type Status struct {
 	Name string
-	// Kind is fluent, syslog or webhook.
+	// Kind is fluent, syslog, webhook or stdout.
 	Kind string
 	// Delivered is the seq of the last line that the receiver has acknowledged.
 	Delivered uint64
@@ -77,7 +77,10 @@ type Status struct {
 // fails where the stored cursor cannot be read.
 func New(config Config, source Source, options Options) (*Runner, error) {
 	sender, kind := config.sender(options.Instance)
-	config = config.withDefaults()
+	return newRunner(config.withDefaults(), sender, kind, source, options)
+}
+
+func newRunner(config Config, sender Sender, kind string, source Source, options Options) (*Runner, error) {
 	r := &Runner{
 		name: config.Name, kind: kind, sender: sender, source: source,
 		file:  cursorFile{filepath.Join(options.Dir, config.Name+".cursor")},

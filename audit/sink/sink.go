@@ -1,5 +1,6 @@
 // Package sink sends the lines of the audit trail to other systems: a Fluent
-// Forward receiver such as Fluent Bit, a syslog server, or a webhook.
+// Forward receiver such as Fluent Bit, a syslog server, a webhook, or whatever
+// reads standard output.
 //
 // The trail on disk is the spool of all sinks. Each sink has a [Runner] that
 // reads the trail after its own cursor, so that no sink waits for another one and

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -89,12 +90,9 @@ func (o *auditVerifyOptions) settings() (verify.Options, error) {
 	if len(o.keys) == 0 {
 		return settings, fault.New(fault.Parameter, "there is no key to prove the trail with").WithFix("add --key with the public half of audit.key")
 	}
-	for _, path := range o.keys {
-		keys, err := chain.ReadPublicKeys(path)
-		if err != nil {
-			return settings, err
-		}
-		settings.Keys = append(settings.Keys, keys...)
+	var err error
+	if settings.Keys, err = publicKeys(o.keys); err != nil {
+		return settings, err
 	}
 	for _, text := range o.expect {
 		mark, err := verify.ParseMark(text)
@@ -104,6 +102,18 @@ func (o *auditVerifyOptions) settings() (verify.Options, error) {
 		settings.Expect = append(settings.Expect, mark)
 	}
 	return settings, nil
+}
+
+func publicKeys(paths []string) ([]ed25519.PublicKey, error) {
+	var all []ed25519.PublicKey
+	for _, path := range paths {
+		keys, err := chain.ReadPublicKeys(path)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, keys...)
+	}
+	return all, nil
 }
 
 func writeVerificationJSON(w io.Writer, report verify.Report) error {

@@ -21,6 +21,7 @@ type auditReportOptions struct {
 	scope            query.Question
 	on, since, until string
 	clock            auditClock
+	keys             []string
 	file             string
 }
 
@@ -30,9 +31,10 @@ func newAuditReportCommand() *cobra.Command {
 		Use:   "report [TRAIL...]",
 		Short: "Write a page of what happened, for people who have to show it",
 		Long: "Write one page of HTML of each TRAIL: renders and changes, denials, waivers, secrets, failures and who changed what. The\n" +
-			"page needs no network and no other file. TRAIL and times are as for argocd-seal audit query.\n" +
-			"Exit code 0: all was read; 2: a line or file could not be read, which the page says too.",
-		Example: "  argocd-seal audit report --on 'last month' --output-file report.html /var/lib/argocd-seal/audit\n" +
+			"page needs no network and no other file. TRAIL and times are as for argocd-seal audit query. With --key each TRAIL is\n" +
+			"proved first, as argocd-seal audit verify does, and the page says the result.\n" +
+			"Exit code 0: all was read; 1: a line is not as it was written; 2: a line or file could not be read. The page says it too.",
+		Example: "  argocd-seal audit report --on 'last month' --key audit.pub --output-file report.html /var/lib/argocd-seal/audit\n" +
 			"  argocd-seal audit report --project 'payments-*' --since 'this quarter' --output-file payments.html /var/lib/argocd-seal/audit",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return options.run(cmd.Context(), args, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -49,6 +51,7 @@ func (o *auditReportOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.on, "on", "", "time to report on, such as 'last month'")
 	flags.StringVar(&o.since, "since", "", "time that the report begins at")
 	flags.StringVar(&o.until, "until", "", "time that the report ends with")
+	flags.StringArrayVar(&o.keys, "key", nil, "PEM file with public keys to prove the trail with; repeat it for several")
 	flags.StringVar(&o.file, "output-file", "", "file to write (default: standard output)")
 	o.clock.addFlags(flags)
 }
@@ -70,14 +73,21 @@ func (o *auditReportOptions) run(ctx context.Context, paths []string, stdin io.R
 	if err != nil {
 		return err
 	}
+	proved, err := proveTrails(ctx, streams, o.keys)
+	if err != nil {
+		return err
+	}
 	made, err := report.Collect(ctx, streams, filter, report.Options{
-		Period: asked, AsOf: now, Location: now.Location(), Scope: o.describe(), Version: version,
+		Period: asked, AsOf: now, Location: now.Location(), Scope: o.describe(), Version: version, Verification: proved,
 	})
 	if err != nil {
 		return err
 	}
 	if err := writeReport(o.file, stdout, made.Write); err != nil {
 		return err
+	}
+	if proved.Checked && !proved.Whole {
+		return errTampered
 	}
 	return tellUnread(made.Stats(), stderr)
 }

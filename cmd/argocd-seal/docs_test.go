@@ -17,7 +17,7 @@ var console = regexp.MustCompile("(?s)```console\n\\$ argocd-seal ([^\n]+)\n(.*?
 // output. A line with three dots stands for any number of lines.
 func TestGuidesShowWhatCommandsPrint(t *testing.T) {
 	var content []byte
-	for _, guide := range []string{"policies.md", "audit.md"} {
+	for _, guide := range []string{"policies.md", "audit.md", "audit-queries.md"} {
 		text, err := os.ReadFile("../../docs/" + guide)
 		if err != nil {
 			t.Fatal(err)
@@ -26,16 +26,29 @@ func TestGuidesShowWhatCommandsPrint(t *testing.T) {
 	}
 	t.Chdir("../..")
 	blocks := console.FindAllStringSubmatch(string(content), -1)
-	if len(blocks) < 3 {
-		t.Fatalf("found %d commands, want at least 3", len(blocks))
+	if len(blocks) < 8 {
+		t.Fatalf("found %d commands, want at least 8", len(blocks))
 	}
 	for _, block := range blocks {
 		var stdout, stderr bytes.Buffer
-		run(strings.Fields(block[1]), strings.NewReader(""), &stdout, &stderr)
-		got := stdout.String() + stderr.String()
+		run(words(block[1]), strings.NewReader(""), &stdout, &stderr)
+		got := strings.ReplaceAll(stdout.String()+stderr.String(), "\r\n", "\n")
 		pattern := strings.ReplaceAll(regexp.QuoteMeta(block[2]), "\\.\\.\\.\n", "(?s:.*?)")
 		if !regexp.MustCompile("^" + pattern + "$").MatchString(got) {
 			t.Errorf("argocd-seal %s (-guide +now):\n%s", block[1], cmp.Diff(block[2], got))
 		}
 	}
+}
+
+// words splits a command at spaces that stand in no quotes.
+func words(command string) []string {
+	var words []string
+	for i, part := range strings.Split(command, "'") {
+		if i%2 == 0 {
+			words = append(words, strings.Fields(part)...)
+		} else {
+			words = append(words, part)
+		}
+	}
+	return words
 }

@@ -17,12 +17,14 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	examples, err := filepath.Abs("../../examples")
+	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true, Setup: func(env *testscript.Env) error {
-		env.Setenv("EXAMPLES", examples)
+		env.Setenv("EXAMPLES", filepath.Join(root, "examples"))
+		env.Setenv("SAMPLE", filepath.Join(root, "audit/testdata/sample.jsonl"))
+		env.Setenv("SAMPLEKEY", filepath.Join(root, "audit/testdata/sample.pub"))
 		return nil
 	}})
 }

@@ -54,18 +54,17 @@ func newRecorder(ctx context.Context, settings config.Audit, shown *telemetry.Te
 		settings.Instance, _ = os.Hostname()
 	}
 	r := &recorder{required: settings.Required, shown: shown, log: log, stopSinks: func() {}}
-	if settings.Directory != "" {
-		if err := r.open(ctx, settings); err != nil {
-			return nil, err
-		}
+	if settings.Directory == "" {
+		r.recorder = audit.NewLog(stdout, settings.Instance)
+		return r, nil
 	}
-	if settings.Stdout {
-		r.recorder = audit.NewLog(stdout, settings.Instance, r.recorder)
+	if err := r.open(ctx, settings, stdout); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
 
-func (r *recorder) open(ctx context.Context, settings config.Audit) error {
+func (r *recorder) open(ctx context.Context, settings config.Audit, stdout io.Writer) error {
 	signer, err := chain.ReadSigner(settings.Key)
 	if err != nil {
 		return err
@@ -76,16 +75,9 @@ func (r *recorder) open(ctx context.Context, settings config.Audit) error {
 		return err
 	}
 	r.recorder = r.trail
-	for _, one := range settings.Sinks {
-		runner, err := sink.New(one.Config(), r.trail, sink.Options{Dir: settings.Directory, Instance: settings.Instance, Log: r.log, Drain: sinkDrain})
-		if err == nil {
-			err = r.trail.Retain(one.Name, func() uint64 { return runner.Delivered() + 1 })
-		}
-		if err != nil {
-			_ = r.trail.Close()
-			return err
-		}
-		r.sinks = append(r.sinks, runner)
+	if r.sinks, err = newSinks(settings, r.trail, r.log, stdout); err != nil {
+		_ = r.trail.Close()
+		return err
 	}
 	// Sinks go on until the last event of the process was written.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -94,6 +86,32 @@ func (r *recorder) open(ctx context.Context, settings config.Audit) error {
 		r.running.Go(func() { runner.Run(ctx) })
 	}
 	return nil
+}
+
+// newSinks makes the runners of a trail, which keeps the lines that they need.
+func newSinks(settings config.Audit, opened *trail.Trail, log *logrus.Logger, stdout io.Writer) ([]*sink.Runner, error) {
+	options := sink.Options{Dir: settings.Directory, Instance: settings.Instance, Log: log, Drain: sinkDrain}
+	var runners []*sink.Runner
+	add := func(name string, runner *sink.Runner, err error) error {
+		if err != nil {
+			return err
+		}
+		runners = append(runners, runner)
+		return opened.Retain(name, func() uint64 { return runner.Delivered() + 1 })
+	}
+	for _, one := range settings.Sinks {
+		runner, err := sink.New(one.Config(), opened, options)
+		if err := add(one.Name, runner, err); err != nil {
+			return nil, err
+		}
+	}
+	if settings.Stdout {
+		runner, err := sink.NewPrinter(stdout, opened, options)
+		if err := add(sink.Stdout, runner, err); err != nil {
+			return nil, err
+		}
+	}
+	return runners, nil
 }
 
 // Record keeps one event. It fails only where the platform does not go on

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/sirupsen/logrus"
 
 	"github.com/argocd-seal/argocd-seal-plugin/audit"
@@ -38,8 +39,16 @@ func TestRecorderKeepsAProvableTrail(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept.close(t.Context())
-	if lines := strings.Count(stdout.String(), "\n"); lines != 3 || !strings.Contains(stdout.String(), `"app":"shop"`) {
-		t.Errorf("%d lines on standard output: %s", lines, &stdout)
+	files, err := filepath.Glob(filepath.Join(settings.Directory, "*.jsonl"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	written, err := os.ReadFile(files[0])
+	if err != nil || !strings.Contains(stdout.String(), `"app":"shop"`) {
+		t.Fatalf("%v: %s", err, &stdout)
+	}
+	if diff := cmp.Diff(string(written), stdout.String()); diff != "" {
+		t.Errorf("standard output is not the trail (-trail +stdout):\n%s", diff)
 	}
 	command := newRootCommand()
 	var said bytes.Buffer

@@ -25,16 +25,20 @@ const (
 	APIServer Binary = ".cache/servers/kube-apiserver-1.33.13"
 	Unsealer  Binary = ".cache/servers/sealed-secrets-controller-0.27.1"
 	Kubeseal  Binary = ".cache/servers/kubeseal-0.27.1"
+	// FluentForward is the OpenTelemetry Collector's receiver of Fluent Forward.
+	FluentForward Binary = ".cache/servers/fluentforward-0.165.0"
 	// SealedSecretCRD is no program, but comes with the controller.
 	SealedSecretCRD Binary = ".cache/servers/sealed-secrets-crd-0.27.1.yaml"
 	Redis           Binary = "redis-server"
 	Etcd            Binary = "etcd"
+	Rsyslog         Binary = "rsyslogd"
 	Unshare         Binary = "unshare"
 	Git             Binary = "git"
+	Chromium        Binary = "chromium"
 )
 
 // packages are Debian's packages of the programs that are not called as these.
-var packages = map[Binary]string{Etcd: "etcd-server", Unshare: "util-linux"}
+var packages = map[Binary]string{Etcd: "etcd-server", Unshare: "util-linux", Rsyslog: "rsyslog rsyslog-gnutls"}
 
 // Path returns where the program is, or an error that says how to get it.
 func (b Binary) Path() (string, error) {

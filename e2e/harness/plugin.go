@@ -23,6 +23,9 @@ type Plugin struct {
 	Aliases []string
 	// Seal is more YAML for the second document, such as a render section.
 	Seal string
+	// Stdout takes what our own server prints on standard output; nil keeps it with
+	// its log.
+	Stdout *os.File
 }
 
 // FullName is what an Application writes into source.plugin.name.

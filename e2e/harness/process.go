@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"sync"
 	"syscall"
@@ -34,6 +35,8 @@ type spec struct {
 	ready func(ctx context.Context, log string) error
 	// stop is the signal that ends the server.
 	stop syscall.Signal
+	// stdout takes standard output; nil keeps it with the log.
+	stdout *os.File
 }
 
 // Process is one running server. Its methods are safe for concurrent use.
@@ -55,6 +58,9 @@ func start(ctx context.Context, s spec) (*Process, error) {
 	p.command = exec.CommandContext(context.WithoutCancel(ctx), s.path, s.args...)
 	p.command.Dir, p.command.Env = s.dir, s.env
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
+	if s.stdout != nil {
+		p.command.Stdout = s.stdout
+	}
 	// An open standard input, since some servers take its end for the signal to stop.
 	if _, err := p.command.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.name, err)
@@ -132,6 +138,13 @@ func (p *Process) Exit() (int, error) {
 // Kill ends the process at once, as the kernel does when memory runs out.
 func (p *Process) Kill() error {
 	err := p.command.Process.Kill()
+	<-p.exited
+	return err
+}
+
+// KillGroup ends the process and all that is in its process group at once.
+func (p *Process) KillGroup() error {
+	err := syscall.Kill(-p.command.Process.Pid, syscall.SIGKILL)
 	<-p.exited
 	return err
 }

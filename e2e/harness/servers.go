@@ -100,9 +100,10 @@ func startSidecar(ctx context.Context, dir, sockets string, plugin Plugin) (*Pro
 	}
 	return start(ctx, spec{
 		name: plugin.FullName() + " serve", path: path, dir: dir, stop: syscall.SIGTERM,
-		args:  []string{"serve", "--config", config, "--socket-dir", sockets},
-		env:   []string{"PATH="},
-		ready: func(ctx context.Context, _ string) error { return plugin.healthy(ctx, sockets) },
+		args:   []string{"serve", "--config", config, "--socket-dir", sockets},
+		env:    []string{"PATH="},
+		stdout: plugin.Stdout,
+		ready:  func(ctx context.Context, _ string) error { return plugin.healthy(ctx, sockets) },
 	})
 }
 

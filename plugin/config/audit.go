@@ -30,8 +30,8 @@ type Audit struct {
 	// The name of this process in its events; empty means the host's name, which is
 	// the Pod's.
 	Instance string `json:"instance"`
-	// Whether argocd-seal serve also prints each event as a line of JSON on standard
-	// output.
+	// Whether argocd-seal serve also prints each line of the trail on standard output.
+	// Without a directory it prints events that have no chain.
 	Stdout bool `json:"stdout"`
 	// Where the trail is sent to.
 	Sinks []AuditSink `json:"sinks"`

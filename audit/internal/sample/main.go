@@ -1,29 +1,48 @@
 // Command sample writes a trail as five weeks of a shop's Argo CD would leave
 // it: applications in staging and production, secrets that are rotated, waivers,
-// denials and failures. It writes the same bytes every time.
+// denials and failures. It is signed with a key that everybody knows, and is the
+// same bytes every time.
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 )
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: sample FILE")
+		fmt.Fprintln(os.Stderr, "usage: sample DIRECTORY")
 		os.Exit(2)
 	}
-	var b bytes.Buffer
+	if err := write(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, "sample:", err)
+		os.Exit(1)
+	}
+}
+
+func write(dir string) error {
+	files, err := generate()
+	if err != nil {
+		return err
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// generate returns the trail and the public key, by the names of their files.
+func generate() (map[string][]byte, error) {
 	events := story()
 	slices.SortStableFunc(events, func(a, b event) int { return a.Time.Compare(b.Time) })
-	if err := chain(&b, events); err != nil {
-		fmt.Fprintln(os.Stderr, "sample:", err)
-		os.Exit(1)
+	lines, err := trail(events)
+	if err != nil {
+		return nil, err
 	}
-	if err := os.WriteFile(os.Args[1], b.Bytes(), 0o644); err != nil {
-		fmt.Fprintln(os.Stderr, "sample:", err)
-		os.Exit(1)
-	}
+	public, err := publicKey()
+	return map[string][]byte{"sample.jsonl": lines, "sample.pub": public}, err
 }

@@ -18,28 +18,35 @@ func (w *world) render(moment time.Time, app *application, environment string, c
 		Repo: app.repo, Path: app.path + "/overlays/" + environment, Revision: revision, Author: c.author, Subject: c.subject,
 		Environment: environment, Renderer: app.renderer, Outcome: "OK",
 		Source:       digest("archive", revision, app.path),
+		Inputs:       map[string]string{"company-policies": w.policies},
 		Milliseconds: w.milliseconds(60 + float64(app.objects)*4 + float64(w.rand.IntN(800))/10),
 	}
 	switch {
 	case failure != "":
 		e.Outcome, e.Codes = failure, []string{failure}
 		if failure == "E_VAULT" {
-			e.Objects, e.Verdict = app.objects, w.verdict(app, environment, nil)
+			e.Objects, e.Verdict = app.objects, w.verdict(moment, app, environment, nil)
 		}
 	case denied != nil:
 		e.Objects, e.Outcome, e.Codes = app.objects, "E_POLICY", []string{"E_POLICY"}
-		e.Verdict = w.verdict(app, environment, denied)
+		e.Verdict = w.verdict(moment, app, environment, denied)
 	default:
-		e.Objects, e.Verdict = app.objects, w.verdict(app, environment, nil)
+		e.Objects, e.Verdict = app.objects, w.verdict(moment, app, environment, nil)
 		w.succeed(&e, app, environment)
 	}
+	w.requests++
+	e.ID = digest("request", fmt.Sprint(w.requests))[:10]
 	w.add(e)
 }
 
-func (w *world) verdict(app *application, environment string, denied []string) *audit.Verdict {
-	v := &audit.Verdict{Decision: "pass", Bundle: bundle, Denied: denied}
+func (w *world) verdict(moment time.Time, app *application, environment string, denied []string) *audit.Verdict {
+	v := &audit.Verdict{Decision: "pass", Bundle: digest("bundle", environment, w.policies), Denied: denied}
 	if environment == "production" {
-		v.Waived = app.waivers
+		for _, waiver := range app.waivers {
+			if moment.Format(time.DateOnly) <= waiver.Expires {
+				v.Waived = append(v.Waived, waiver)
+			}
+		}
 	} else if app.name == "shop-web" || app.name == "ingress" {
 		v.Warned = []string{"image-digest"}
 	}
@@ -61,11 +68,13 @@ func (w *world) succeed(e *event, app *application, environment string) {
 	for _, secret := range app.secrets {
 		path, key, _ := strings.Cut(secret, "#")
 		version := w.versions[path]
-		if app.name == "payments-reports" && environment == "production" && path == "payments/db" {
-			// It asks for a version by its number.
+		pinned := app.name == "payments-reports" && environment == "production"
+		if pinned {
 			version = 6
 		}
-		e.References = append(e.References, audit.Reference{Binding: app.team + "-" + environment, Mount: kv, Path: path, Key: key, Version: version})
+		e.References = append(e.References, audit.Reference{
+			Binding: app.team + "-" + environment, Mount: kv, Path: path, Key: key, Version: version, Pinned: pinned,
+		})
 		injection.Keys = append(injection.Keys, key)
 		read += fmt.Sprint(path, version)
 	}

@@ -13,7 +13,6 @@ import (
 const (
 	environments = "staging production"
 	kv           = "kv"
-	bundle       = "sha256:5d1c9c4f0be1f4f5b0c9a0a6f5a3d8f1b7c2e6d40918273645546372819a0b1c"
 )
 
 // world is what the trail is about, as it is at one time.
@@ -27,22 +26,43 @@ type world struct {
 	last     map[string]commit
 	events   []event
 	requests int
+	// policies is the digest of the company's policies.
+	policies string
 }
 
 func path(secret string) string { p, _, _ := strings.Cut(secret, "#"); return p }
 
-// background is what happens without a request.
+// background is what happens without a request. Secrets are told of where there
+// is something wrong with them.
 func (w *world) background() {
 	oct, nov := time.October, time.November
-	w.add(event{Time: at(oct, 26, 5, 58), Type: audit.Start, Outcome: "OK", Message: "argocd-seal v1.4.0 serves 3 environments"})
-	w.add(event{Time: at(oct, 26, 5, 58).Add(2 * time.Second), Type: audit.Policies, Outcome: "OK", Message: "74 rules are loaded", Inputs: map[string]string{"company-policies": bundle}})
-	w.add(event{Time: at(nov, 8, 20, 0), Type: audit.Config, Outcome: "OK", Message: "plugin.yaml is reloaded: policy.sources"})
-	w.add(event{Time: at(nov, 8, 20, 0).Add(3 * time.Second), Type: audit.Policies, Outcome: "OK", Message: "75 rules are loaded", Inputs: map[string]string{"company-policies": "sha256:" + digest("policies", "2")}})
-	w.add(event{Time: at(nov, 14, 3, 0), Type: audit.Policies, Outcome: "E_POLICY_FETCH", Codes: []string{"E_POLICY_FETCH"}, Message: "the registry does not answer; the policies that are loaded stay"})
-	w.add(event{Time: at(nov, 15, 4, 30), Type: audit.Stop, Outcome: "OK", Message: "asked to stop"})
-	w.add(event{Time: at(nov, 15, 4, 31), Type: audit.Start, Outcome: "OK", Message: "argocd-seal v1.4.1 serves 3 environments"})
-	w.add(event{Time: at(nov, 15, 4, 31).Add(2 * time.Second), Type: audit.Policies, Outcome: "OK", Message: "75 rules are loaded", Inputs: map[string]string{"company-policies": "sha256:" + digest("policies", "2")}})
+	loaded := func(moment time.Time, rules, version string) {
+		w.add(event{
+			Time: moment, Type: audit.Policies, Outcome: "OK", Message: rules + " rules are loaded",
+			Inputs: map[string]string{"company-policies": policies(version)},
+		})
+	}
+	w.add(event{Time: at(oct, 26, 5, 58), Type: audit.Start, Outcome: "OK", Message: "argocd-seal v1.4.0 serves"})
+	loaded(at(oct, 26, 5, 58).Add(2*time.Second), "74", "1")
+	w.add(event{Time: at(nov, 8, 20, 0), Type: audit.Config, Outcome: "OK", Message: "the configuration has changed, fingerprint " + digest("plugin.yaml")[:12]})
+	loaded(at(nov, 8, 20, 0).Add(3*time.Second), "75", "2")
+	w.add(event{Time: at(nov, 14, 3, 0), Type: audit.Policies, Outcome: "E_POLICY_FETCH", Message: "the registry does not answer; the policies that are loaded stay"})
+	w.add(event{Time: at(nov, 15, 4, 30), Type: audit.Stop, Outcome: "OK", Message: "the sidecar stops"})
+	w.add(event{Time: at(nov, 15, 4, 31), Type: audit.Start, Outcome: "OK", Message: "argocd-seal v1.4.1 serves"})
+	loaded(at(nov, 15, 4, 31).Add(2*time.Second), "75", "2")
+	w.add(event{
+		Time: at(nov, 16, 7, 0), Type: audit.Secret, Outcome: "E_CONFIG",
+		Message:    "kv/platform/alerts is not watched: the role may not read its metadata; in use by monitoring-production, monitoring-staging, in 2 renders",
+		References: []audit.Reference{{Binding: "platform-production", Mount: kv, Path: "platform/alerts"}},
+	})
+	w.add(event{
+		Time: at(nov, 23, 7, 0), Type: audit.Secret, Outcome: "OK",
+		Message:    "kv/shop/search is older than rotation.maxAge; in use by shop-search-production, shop-search-staging, in 2 renders",
+		References: []audit.Reference{{Binding: "shop-production", Mount: kv, Path: "shop/search"}},
+	})
 }
+
+func policies(version string) string { return "sha256:" + digest("policies", version) }
 
 // chores are the small commits that robots and people make all the time.
 func (w *world) chores() []commit {
@@ -122,9 +142,6 @@ func (w *world) commit(c commit) {
 }
 
 func (w *world) remember(app *application, environment string, c commit) {
-	if w.last == nil {
-		w.last = map[string]commit{}
-	}
 	// What did not pass is not what is rendered next: it was reverted by then.
 	if c.failure == "" && (environment == "staging" || c.denied == nil) {
 		w.last[app.name+environment] = c
@@ -132,22 +149,25 @@ func (w *world) remember(app *application, environment string, c commit) {
 }
 
 // rotate gives a secret a new version; every application that uses it is
-// rendered again, but for one that is behind.
+// refreshed and rendered again. One that asks for its version by the number stays.
 func (w *world) rotate(secret string, moment time.Time) {
+	before := w.versions[secret]
 	w.versions[secret]++
-	w.add(event{
-		Time: moment, Type: audit.Secret, Outcome: "OK", Message: "a secret has a new version",
-		References: []audit.Reference{{Mount: kv, Path: secret, Version: w.versions[secret]}},
-	})
 	for i, app := range w.apps {
-		if !strings.Contains(strings.Join(app.secrets, " "), secret+"#") || app.name == "payments-reports" {
+		if !strings.Contains(strings.Join(app.secrets, " "), secret+"#") {
 			continue
 		}
 		for j, environment := range strings.Fields(environments) {
+			if app.name == "payments-reports" && environment == "production" {
+				continue
+			}
 			refresh := moment.Add(time.Duration(60+i*5+j) * time.Second)
 			w.add(event{
-				Time: refresh, Type: audit.Refresh, App: app.name + "-" + environment, Project: app.team + "-" + environment, Environment: environment,
-				Outcome: "OK", Message: "a refresh is asked of Argo CD, since kv/" + secret + " has a new version",
+				Time: refresh, Type: audit.Refresh, App: app.name + "-" + environment, Outcome: "OK",
+				References: []audit.Reference{{
+					Binding: app.team + "-" + environment, Mount: kv, Path: secret, Version: w.versions[secret], Previous: before,
+				}},
+				Message: fmt.Sprintf("%s/%s from version %d to %d", kv, secret, before, w.versions[secret]),
 			})
 			w.render(refresh.Add(4*time.Second), app, environment, w.latest(app, environment), "", nil)
 		}
@@ -155,17 +175,14 @@ func (w *world) rotate(secret string, moment time.Time) {
 }
 
 func (w *world) add(e event) {
-	e.Version = audit.Version
-	e.Instance = "argocd-repo-server-6c9d8f7b5-x2kqp"
+	instance := "argocd-repo-server-6c9d8f7b5-x2kqp"
 	if e.Time.After(at(time.November, 15, 4, 30)) {
-		e.Instance = "argocd-repo-server-7f4b6c5d9-m8wzt"
+		instance = "argocd-repo-server-7f4b6c5d9-m8wzt"
 	}
-	w.requests++
-	e.ID = digest("request", fmt.Sprint(w.requests))[:16]
-	w.events = append(w.events, e)
+	w.events = append(w.events, e.Complete(e.Time, instance))
 }
 
 func (w *world) milliseconds(total float64) map[string]float64 {
 	rounded := func(part float64) float64 { return math.Round(total*part*10) / 10 }
-	return map[string]float64{"render": rounded(.5), "gate": rounded(.2), "secrets": rounded(.3), "total": rounded(1)}
+	return map[string]float64{"render": rounded(.5), "gate": rounded(.2), "resolve": rounded(.3), "total": rounded(1)}
 }
