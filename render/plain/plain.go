@@ -39,7 +39,8 @@ func Render(req render.Request) ([]object.Object, []*fault.Error, error) {
 		switch {
 		case err == nil:
 			objects = append(objects, decoded...)
-		case looksLikeManifest(name, content):
+		// What is not UTF-8 may be a manifest all the same: Argo CD reads UTF-16.
+		case looksLikeManifest(name, content), fault.CodeOf(err) == fault.YAMLEnc:
 			faults = append(faults, fault.Of(err)...)
 		default:
 			warnings = append(warnings, fault.Of(err)...)
