@@ -96,6 +96,10 @@ fresh:
 unit: build $(VAULT) $(CONFTEST) $(FORWARD) debian ## unit tests with the race detector
 	CGO_ENABLED=1 GOFLAGS="$(PLAIN_GOFLAGS)" go test -race -timeout 30m ./...
 
+.PHONY: threats
+threats: build $(VAULT) ## each attack and fault of docs/security.md, and how many hold
+	go test -count 1 -timeout 30m ./internal/threats
+
 .PHONY: e2e
 e2e: build servers ## end-to-end and differential tests
 	cd e2e && go test -timeout 30m ./...

@@ -53,6 +53,9 @@ func parseEnvironment(pairs [][2]string) (environment, error) {
 		if size += len(name) + len(value); size > maxEnvBytes {
 			return nil, fault.New(fault.Limit, "the request's environment is larger than %d bytes", maxEnvBytes)
 		}
+		if name == "" || strings.ContainsAny(name, "=\x00\n") {
+			return nil, fault.New(fault.Identity, "the request's environment has the name %q, which no repo-server sends", fault.Clean(name, 80))
+		}
 		if _, twice := env[name]; twice && strings.HasPrefix(name, "ARGOCD_APP_") {
 			return nil, fault.New(fault.EnvDup, "%s stands twice in the request's environment", fault.Clean(name, 80))
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/rotation"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/telemetry"
+	"github.com/argocd-seal/argocd-seal-plugin/render/sandbox"
 )
 
 const (
@@ -61,6 +62,9 @@ func newServeCommand() *cobra.Command {
 }
 
 func serve(ctx context.Context, file *config.File, options serveOptions, log *logrus.Logger, stdout io.Writer) error {
+	if err := sandbox.Private(); err != nil {
+		log.Warn("the kernel does not keep this process' memory from core files and from other processes of the user")
+	}
 	pool, err := newPool(file.Seal.Render, log)
 	if err != nil {
 		return err

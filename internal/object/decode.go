@@ -41,7 +41,7 @@ const (
 //
 // Faults are located in file. Decode is safe for concurrent use.
 func Decode(file string, data []byte) ([]Object, error) {
-	data, err := checkEncoding(file, data)
+	data, err := CheckEncoding(file, data)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func DecodeValue(data []byte) (value any, err error) {
 			value, err = nil, fault.New(fault.YAML, "the document cannot be parsed")
 		}
 	}()
-	if data, err = checkEncoding("", data); err != nil {
+	if data, err = CheckEncoding("", data); err != nil {
 		return nil, err
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
@@ -125,7 +125,10 @@ func appendDocument(objects []Object, file string, line int, value any) ([]Objec
 	}
 }
 
-func checkEncoding(file string, data []byte) ([]byte, error) {
+// CheckEncoding refuses what is not UTF-8 with E_YAML_ENC, and returns the text
+// without a byte order mark. YAML may be UTF-16 too: of two parsers one would
+// read objects where the other sees none.
+func CheckEncoding(file string, data []byte) ([]byte, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) || !utf8.Valid(data) {
 		return nil, fault.New(fault.YAMLEnc, "the file is not UTF-8").In(file, 0).WithFix("save it as UTF-8")

@@ -21,6 +21,9 @@ func Render(req render.Request) (render.Result, error) {
 		result.Kind = Detect(req.Source, req.Path)
 	}
 	objects, warnings, err := renderKind(req, result.Kind)
+	if err != nil && !req.Limits.QuoteErrors {
+		err = hideText(err)
+	}
 	if err != nil {
 		return render.Result{}, err
 	}

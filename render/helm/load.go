@@ -129,6 +129,11 @@ func (l *chartLoader) build(entries []entry, base string, archives int) (*chart.
 			first, rest, _ := strings.Cut(below, "/")
 			vendored[first] = append(vendored[first], entry{name: rest, source: e.source, data: e.data})
 		default:
+			if e.name == valuesFile || e.name == chartFile {
+				if err := checkGrowth(e.source, e.data); err != nil {
+					return nil, err
+				}
+			}
 			own = append(own, &loader.BufferedFile{Name: e.name, Data: e.data})
 		}
 	}

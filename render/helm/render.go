@@ -144,10 +144,14 @@ func (r *rendering) render(c *chart.Chart, values map[string]any, destination *c
 			return nil, err
 		}
 	}
+	before := copied(c, top)
 	// The zero engine has no client for lookup and resolves no host names.
 	rendered, err := engine.Engine{}.Render(c, top)
 	if err != nil {
 		return nil, templateFault(err, r.loader.templates(c), r.options.QuoteErrors)
+	}
+	if before != nil {
+		r.differing(c, before, rendered)
 	}
 	return rendered, nil
 }

@@ -38,6 +38,9 @@ func mergeValues(tree *source.Tree, root string, o Options) (map[string]any, err
 		}
 		for _, name := range names {
 			content, _ := tree.File(name)
+			if err := checkGrowth(name, content); err != nil {
+				return nil, err
+			}
 			values := map[string]any{}
 			if err := yaml.Unmarshal(content, &values); err != nil {
 				return nil, yamlFault(err, o.QuoteErrors).In(name, yamlErrorLine(err))

@@ -146,7 +146,7 @@ func (b *build) inflate(k *kustomization, index int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkAliases(dir, text); err != nil {
+	if err := checkText(dir, text); err != nil {
 		return nil, err
 	}
 	b.survey.origins.addRendered(text, k.charts.place)

@@ -11,6 +11,7 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 )
 
 // kustomization is one kustomization of the build. What it says is taken from
@@ -54,6 +55,11 @@ func load(fsys *files, dir string, quote bool) (*kustomization, error) {
 	}
 	k := &kustomization{dir: dir, file: found[0], spec: &types.Kustomization{}}
 	data, _ := fsys.file(k.file)
+	// Of a key that stands twice kustomize takes the last one without a word.
+	switch _, err := object.Decode(k.file, data); fault.CodeOf(err) {
+	case fault.YAMLDup, fault.YAMLEnc, fault.YAMLAlias, fault.Limit:
+		return nil, err
+	}
 	var document yaml.Node
 	// Kustomize reads with another parser, so this one's faults are not final.
 	if yaml.Unmarshal(data, &document) == nil && len(document.Content) > 0 {

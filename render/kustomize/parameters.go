@@ -74,7 +74,7 @@ func setAnnotations(spec *types.Kustomization, annotations map[string]string) {
 // addPatches adds patches after those of the kustomization.
 func addPatches(k *kustomization, text string) error {
 	const parameter = "kustomize-patches"
-	if err := checkAliases("", []byte(text)); err != nil {
+	if err := checkText("", []byte(text)); err != nil {
 		return fault.Of(err)[0].At("", parameter)
 	}
 	var patches []types.Patch

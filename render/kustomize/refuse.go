@@ -12,11 +12,14 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 )
 
-// checkAliases refuses YAML whose aliases lead in a circle or grow without
-// measure. Kyaml follows aliases by copying what they point at, so the first
-// overflows the stack, which no recover can stop, and the second fills memory
-// (fluxcd/kustomize-controller#1236).
-func checkAliases(file string, data []byte) error {
+// checkText refuses YAML that is not UTF-8, and YAML whose aliases lead in a
+// circle or grow without measure. Kyaml follows aliases by copying what they point
+// at, so the first overflows the stack, which no recover can stop, and the second
+// fills memory (fluxcd/kustomize-controller#1236).
+func checkText(file string, data []byte) error {
+	if _, err := object.CheckEncoding(file, data); err != nil {
+		return err
+	}
 	if !bytes.ContainsRune(data, '&') || !bytes.ContainsRune(data, '*') {
 		return nil
 	}
@@ -28,6 +31,24 @@ func checkAliases(file string, data []byte) error {
 		// Kustomize is more lenient in other things, and says what is wrong.
 		return nil
 	}
+}
+
+// findDuplicate looks for the file in which a key stands twice, of those that
+// kustomize reads objects from. Kustomize says only of the result that it cannot be
+// written.
+func (b *build) findDuplicate() error {
+	for _, k := range b.survey.order {
+		for _, ref := range k.refs {
+			if ref.file == "" || ref.kind == toFile {
+				continue
+			}
+			data, _ := b.files.file(ref.file)
+			if _, err := object.Decode(ref.file, data); fault.CodeOf(err) == fault.YAMLDup {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // isInline tells whether an entry that may be a path is YAML itself.

@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"cmp"
 	"path"
 	"slices"
 
@@ -112,7 +113,7 @@ func (b *build) edit(top *kustomization, extra []NamedYAML) error {
 		if !ok {
 			return fault.New(fault.Path, "the rendered file %q would lie outside of the source", file.Name)
 		}
-		if err := checkAliases(name, file.Data); err != nil {
+		if err := checkText(name, file.Data); err != nil {
 			return err
 		}
 		b.files.write(name, file.Data)
@@ -151,7 +152,7 @@ func (b *build) run() ([]object.Object, error) {
 	for _, resource := range resources {
 		decoded, err := decode(resource)
 		if err != nil {
-			return nil, err
+			return nil, cmp.Or(b.findDuplicate(), err)
 		}
 		for _, o := range decoded {
 			b.asBuilt(o)

@@ -148,7 +148,7 @@ func (s *survey) inspectReference(k *kustomization, ref *reference) {
 		if ref.kind == toPlugin {
 			s.checkPluginFile(k, ref, k.file, []byte(ref.value))
 		} else {
-			s.reportError(k, ref, checkAliases(k.file, []byte(ref.value)))
+			s.reportError(k, ref, checkText(k.file, []byte(ref.value)))
 		}
 		return
 	}
@@ -170,7 +170,7 @@ func (s *survey) inspectReference(k *kustomization, ref *reference) {
 	case toPlugin:
 		s.checkPluginFile(k, ref, file, data)
 	default:
-		s.addError(checkAliases(file, data))
+		s.addError(checkText(file, data))
 	}
 }
 

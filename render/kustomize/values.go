@@ -33,7 +33,7 @@ func (b *build) chartValues(k *kustomization, chart types.HelmChart, dir string)
 		}
 	}()
 	text, _ := b.files.file(file)
-	if err := checkAliases(file, text); err != nil {
+	if err := checkText(file, text); err != nil {
 		return nil, fault.Of(err)[0]
 	}
 	if len(chart.ValuesInline) > 0 {

@@ -39,7 +39,8 @@ func Render(req render.Request) ([]object.Object, []*fault.Error, error) {
 		switch {
 		case err == nil:
 			objects = append(objects, decoded...)
-		case looksLikeManifest(name, content):
+		// What is not UTF-8 may be a manifest all the same: Argo CD reads UTF-16.
+		case looksLikeManifest(name, content), fault.CodeOf(err) == fault.YAMLEnc:
 			faults = append(faults, fault.Of(err)...)
 		default:
 			warnings = append(warnings, fault.Of(err)...)
@@ -60,7 +61,7 @@ func selection(params render.DirectoryParameters) (func(string) bool, error) {
 		return nil, err
 	}
 	return func(name string) bool {
-		if !IsManifest(name) || !params.Recurse && strings.Contains(name, "/") {
+		if !IsManifest(name) || isOverride(name) || !params.Recurse && strings.Contains(name, "/") {
 			return false
 		}
 		if exclude != nil && exclude.Match(name) {
@@ -68,6 +69,12 @@ func selection(params render.DirectoryParameters) (func(string) bool, error) {
 		}
 		return include == nil || include.Match(name)
 	}, nil
+}
+
+// isOverride tells the files by which a repository changes its Application's own
+// source. Argo CD's native rendering passes over them, since they are no objects.
+func isOverride(name string) bool {
+	return name == ".argocd-source.yaml" || strings.HasPrefix(name, ".argocd-source-") && strings.HasSuffix(name, ".yaml")
 }
 
 func compile(parameter, pattern string) (*glob.Pattern, error) {

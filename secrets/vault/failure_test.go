@@ -220,6 +220,7 @@ func TestV6ServiceAccountTokens(t *testing.T) {
 		"projected for vault": {claimed(map[string]any{"exp": 4102444800, "aud": []string{"vault"}}), true},
 		"legacy":              {claimed(map[string]any{"aud": []string{"vault"}}), false},
 		"for the API server":  {claimed(map[string]any{"exp": 4102444800, "aud": []string{"vault", "https://kubernetes.default.svc.cluster.local"}}), false},
+		"no audience":         {claimed(map[string]any{"exp": 4102444800}), false},
 		"one audience":        {claimed(map[string]any{"exp": 4102444800, "aud": "https://kubernetes.default.svc"}), false},
 		"no token":            {held, false},
 		"empty":               {"\n", false},

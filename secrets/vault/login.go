@@ -143,8 +143,8 @@ func readCredential(path string) (string, error) {
 }
 
 // checkServiceAccountToken refuses tokens that somebody who gets hold of them at
-// Vault could use at the Kubernetes API: those without an end, and those whose
-// audience is the API server.
+// Vault could use at the Kubernetes API: those without an end, those whose
+// audience is the API server, and those without any, which it takes for its own.
 func checkServiceAccountToken(token string) *fault.Error {
 	const advice = "mount a projected token with audience: vault and expirationSeconds: 600"
 	parts := strings.Split(token, ".")
@@ -169,7 +169,7 @@ func checkServiceAccountToken(token string) *fault.Error {
 			audiences = []string{one}
 		}
 	}
-	if slices.ContainsFunc(audiences, func(a string) bool { return strings.Contains(a, "kubernetes.default.svc") }) {
+	if len(audiences) == 0 || slices.ContainsFunc(audiences, func(a string) bool { return strings.Contains(a, "kubernetes.default.svc") }) {
 		return fault.New(fault.Vault, "the service account token is good for the Kubernetes API too").WithFix(advice)
 	}
 	return nil
