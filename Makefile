@@ -98,7 +98,8 @@ unit: build $(VAULT) $(CONFTEST) $(FORWARD) debian ## unit tests with the race d
 
 .PHONY: threats
 threats: build $(VAULT) ## each attack and fault of docs/security.md, and how many hold
-	go test -count 1 -timeout 30m ./internal/threats
+	@go test -v -count 1 -timeout 30m ./internal/threats | tee $(CACHE)/threats.log | \
+	  awk '/^ *--- FAIL|^FAIL|^panic|_test.go:/ { print } /^[0-9]+ rows: / { rows = $$0 } END { print rows }'
 
 .PHONY: e2e
 e2e: build servers ## end-to-end and differential tests
