@@ -40,10 +40,7 @@ func NewIntakes(all int) *Intakes {
 func (i *Intakes) enter(ctx context.Context, id Identity) (leave func(), err error) {
 	i.waiting.Add(1)
 	defer i.waiting.Add(-1)
-	key := "project " + id.Project
-	if id.Project == "" {
-		key = "repository " + id.RepoURL
-	}
+	key := id.tenant()
 	own := i.use(key)
 	if err := own.slots.Acquire(ctx, 1); err != nil {
 		i.unuse(key)
