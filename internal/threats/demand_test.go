@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,14 +23,16 @@ import (
 // test: many goroutines may use one.
 type caller struct {
 	client apiclient.ConfigManagementPluginServiceClient
+	close  func()
 }
 
 func (s *sidecar) caller(t testing.TB) caller {
 	t.Helper()
 	conn, err := grpc.NewClient("unix:"+s.file("seal.sock"), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	must(t, err)
-	t.Cleanup(func() { _ = conn.Close() })
-	return caller{apiclient.NewConfigManagementPluginServiceClient(conn)}
+	once := sync.OnceFunc(func() { _ = conn.Close() })
+	t.Cleanup(once)
+	return caller{apiclient.NewConfigManagementPluginServiceClient(conn), once}
 }
 
 // demand is a request that is made many times.
@@ -80,12 +83,12 @@ func (s *sidecar) calmShop(t testing.TB) demand {
 	return newDemand("payments", pack(t, s.shop()), identity("ARGOCD_APP_NAME=payments", "ARGOCD_APP_PROJECT_NAME=proj-core"))
 }
 
-// hostile are requests of team-a that try to take what others need: time, memory,
+// hostile are requests of team-a, or of whom more says, that try to take what others need: time, memory,
 // workers, places in the line.
-func (s *sidecar) hostile(t testing.TB) []demand {
+func (s *sidecar) hostile(t testing.TB, more ...string) []demand {
 	t.Helper()
 	attack := func(name string, content files, codes ...string) demand {
-		return newDemand(name, pack(t, content), identity(), append(codes, "E_BUSY", "E_TIMEOUT", "E_CANCELED")...)
+		return newDemand(name, pack(t, content), identity(more...), append(codes, "E_BUSY", "E_TIMEOUT", "E_CANCELED")...)
 	}
 	aliases := "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"
 	for i := range 12 {
@@ -104,16 +107,16 @@ func (s *sidecar) hostile(t testing.TB) []demand {
 		}
 	})
 	busy := []string{"E_LIMIT", "E_BUSY", "E_TIMEOUT", "E_CANCELED"}
-	idle := newDemand("an idle stream", nil, identity(), "E_STREAM", "E_BUSY", "E_TIMEOUT", "E_CANCELED")
+	idle := newDemand("an idle stream", nil, identity(more...), "E_STREAM", "E_BUSY", "E_TIMEOUT", "E_CANCELED")
 	idle.idle = true
 	return []demand{
 		attack("a chart that never ends", chart(files{"templates/a.yaml": "{{ range until 20000 }}{{ range until 20000 }}{{ range until 20000 }}{{ end }}{{ end }}{{ end }}"})),
 		attack("a chart that renders itself", chart(files{"values.yaml": "x: '{{ tpl .Values.x . }}'\n", "templates/a.yaml": "{{ tpl .Values.x . }}"}), "E_RENDER_CRASH", "E_LIMIT"),
 		attack("a chart that takes memory", chart(files{"templates/a.yaml": `{{ range until 100 }}{{ repeat 100000000 "x" }}{{ end }}`}), "E_RENDER_CRASH", "E_LIMIT"),
 		attack("aliases of aliases", files{"app/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n" + aliases}, "E_LIMIT", "E_YAML_ALIAS", "E_RENDER_CRASH"),
-		newDemand("an archive of zeros", zeros(t, 256<<20), identity(), busy...),
-		newDemand("an archive of many files", many, identity(), busy...),
-		newDemand("a large archive", big, identity(), busy...),
+		newDemand("an archive of zeros", zeros(t, 256<<20), identity(more...), busy...),
+		newDemand("an archive of many files", many, identity(more...), busy...),
+		newDemand("a large archive", big, identity(more...), busy...),
 		idle,
 	}
 }

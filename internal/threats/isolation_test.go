@@ -78,6 +78,7 @@ func (s *sidecar) repeat(t testing.TB, one demand, count int) durations {
 	for range calmClients {
 		from := s.caller(t)
 		group.Go(func() {
+			defer from.close()
 			for range count / calmClients {
 				a := from.ask(t.Context(), one)
 				mu.Lock()
@@ -104,7 +105,8 @@ type tally struct {
 	wrong []error
 }
 
-func (y *tally) add(one demand, a answer) {
+// count notes how a request ended.
+func (y *tally) count(one demand, a answer) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	end := one.name + ": "
@@ -115,7 +117,13 @@ func (y *tally) add(one demand, a answer) {
 		end += a.code()
 	}
 	y.ends[end]++
+}
+
+// check notes an answer that a demand may not get.
+func (y *tally) check(one demand, a answer) {
 	if err := one.holds(a); err != nil {
+		y.mu.Lock()
+		defer y.mu.Unlock()
 		y.wrong = append(y.wrong, err)
 	}
 }
@@ -141,11 +149,13 @@ func (s *sidecar) attack(ctx context.Context, t testing.TB, attacks []demand) (c
 	for i := range hostileClients {
 		from := s.caller(t)
 		group.Go(func() {
+			defer from.close()
 			for turn := i; ctx.Err() == nil; turn++ {
 				one := attacks[turn%len(attacks)]
 				a := from.ask(ctx, one)
 				if ctx.Err() == nil {
-					counted.add(one, a)
+					counted.count(one, a)
+					counted.check(one, a)
 				}
 			}
 		})
