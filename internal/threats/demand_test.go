@@ -53,6 +53,13 @@ func newDemand(name string, packed []byte, env []*apiclient.EnvEntry, codes ...s
 	}}
 }
 
+// first is the message that a stream begins with.
+func (one demand) first() *message {
+	return &message{Request: &apiclient.AppStreamRequest_Metadata{Metadata: one.metadata}}
+}
+
+func newAnswer() *apiclient.ManifestResponse { return new(apiclient.ManifestResponse) }
+
 // ask makes one request.
 func (c caller) ask(ctx context.Context, one demand) answer {
 	began := time.Now()
@@ -60,7 +67,7 @@ func (c caller) ask(ctx context.Context, one demand) answer {
 	if err != nil {
 		return answer{err: err, took: time.Since(began)}
 	}
-	err = call.Send(&message{Request: &apiclient.AppStreamRequest_Metadata{Metadata: one.metadata}})
+	err = call.Send(one.first())
 	for part := range slices.Chunk(one.packed, chunk) {
 		if err == nil {
 			err = call.Send(chunkOf(part))
@@ -69,7 +76,7 @@ func (c caller) ask(ctx context.Context, one demand) answer {
 	if err != nil && !errors.Is(err, io.EOF) { // the reason is in the answer
 		return answer{err: err, took: time.Since(began)}
 	}
-	response := new(apiclient.ManifestResponse)
+	response := newAnswer()
 	if one.idle {
 		err = call.RecvMsg(response)
 	} else {
