@@ -18,6 +18,7 @@ export CGO_ENABLED := 0
 CACHE := $(CURDIR)/.cache
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMAGE ?= argocd-seal:dev
+SOAK ?= 20m
 
 GOLANGCI_VERSION := 2.15.0
 GOLANGCI := $(CACHE)/tools/golangci-lint-$(GOLANGCI_VERSION)
@@ -100,6 +101,10 @@ unit: build $(VAULT) $(CONFTEST) $(FORWARD) debian ## unit tests with the race d
 threats: build $(VAULT) ## each attack and fault of docs/security.md, and how many hold
 	@go test -v -count 1 -timeout 30m ./internal/threats | tee $(CACHE)/threats.log | \
 	  awk '/^ *--- FAIL|^FAIL|^panic|_test.go:/ { print } /^[0-9]+ rows: / { rows = $$0 } END { print rows }'
+
+.PHONY: soak
+soak: build $(VAULT) ## twenty minutes of mixed load, or SOAK=1h; not part of test
+	ARGOCD_SEAL_SOAK=$(SOAK) go test -count 1 -timeout 0 -run TestSoak -v ./internal/threats
 
 .PHONY: e2e
 e2e: build servers ## end-to-end and differential tests

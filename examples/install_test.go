@@ -211,9 +211,9 @@ func TestInstallFits(t *testing.T) {
 			t.Errorf("the trail may grow to %d bytes, and its volume to %s", seal.Audit.MaxSize, volume.EmptyDir.SizeLimit)
 		}
 	}
-	// Workers at their limit, spares that wait, and the parent with the archives.
+	// Workers at their limit and the one in reserve, spares that wait, and the parent with the archives.
 	const spare, parent = 100 << 20, 512 << 20
-	need := int64(workers.Concurrency)*int64(workers.Memory) + int64(workers.Spares)*spare + parent
+	need := int64(workers.Concurrency+1)*int64(workers.Memory) + int64(workers.Spares)*spare + parent
 	limit := container.Resources.Limits[corev1.ResourceMemory]
 	if limit.Value() < need {
 		t.Errorf("the memory limit is %s, and the workers and the parent may need %s", limit.String(),

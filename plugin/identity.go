@@ -28,6 +28,15 @@ type Identity struct {
 	Path string
 }
 
+// tenant is who shares places and workers with others: a project, or a repository
+// where Argo CD sends no project.
+func (id Identity) tenant() string {
+	if id.Project == "" {
+		return "repository " + id.RepoURL
+	}
+	return "project " + id.Project
+}
+
 // The bounds of the environment that comes with a request.
 const (
 	maxEnvEntries = 10_000

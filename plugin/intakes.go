@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -40,19 +41,16 @@ func NewIntakes(all int) *Intakes {
 func (i *Intakes) enter(ctx context.Context, id Identity) (leave func(), err error) {
 	i.waiting.Add(1)
 	defer i.waiting.Add(-1)
-	key := "project " + id.Project
-	if id.Project == "" {
-		key = "repository " + id.RepoURL
-	}
+	key := id.tenant()
 	own := i.use(key)
 	if err := own.slots.Acquire(ctx, 1); err != nil {
 		i.unuse(key)
-		return nil, fault.New(fault.Busy, "too many requests of this project wait")
+		return nil, noPlace(ctx, "too many requests of this project wait")
 	}
 	if err := i.all.Acquire(ctx, 1); err != nil {
 		own.slots.Release(1)
 		i.unuse(key)
-		return nil, fault.New(fault.Busy, "too many requests wait")
+		return nil, noPlace(ctx, "too many requests wait")
 	}
 	i.busy.Add(1)
 	return func() {
@@ -61,6 +59,15 @@ func (i *Intakes) enter(ctx context.Context, id Identity) (leave func(), err err
 		own.slots.Release(1)
 		i.unuse(key)
 	}, nil
+}
+
+// noPlace is why a request got no place before its context ended. A caller who has
+// left did not find the sidecar busy: nobody should be alarmed.
+func noPlace(ctx context.Context, message string) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fault.New(fault.Canceled, "the caller ended the request")
+	}
+	return fault.New(fault.Busy, "%s", message)
 }
 
 // Load returns how many requests have their source in memory, and how many wait

@@ -197,6 +197,7 @@ func (p *Pipeline) render(ctx context.Context, job Job, options render.Parameter
 // request asks for one directory of the job's source.
 func (p *Pipeline) request(job Job, path string, parameters render.Parameters) render.Request {
 	return render.Request{
+		Tenant:      job.Identity.tenant(),
 		Source:      job.Source,
 		Path:        path,
 		Root:        ".",

@@ -13,6 +13,9 @@ import (
 // Request is all that an engine knows: the files, and what Argo CD says about
 // the destination. It holds no credential and no environment.
 type Request struct {
+	// Tenant is whose request it is. The pool shares its workers out between
+	// tenants; no worker is told. Requests without a tenant have no share.
+	Tenant string
 	Source *source.Tree
 	// Path is the application's directory below the source's root; "." is the root.
 	Path string

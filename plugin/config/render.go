@@ -30,7 +30,8 @@ type Render struct {
 
 // Workers is the section render.workers.
 type Workers struct {
-	// How many applications are rendered at a time; 0 means one for each CPU.
+	// How many applications are rendered at a time; 0 means one for each CPU. One
+	// more is rendered where others have them all, for a project that has none.
 	Concurrency int `json:"concurrency" range:"0..64"`
 	// How many workers are started ahead of requests and wait.
 	Spares int `json:"spares" range:"0..64"`

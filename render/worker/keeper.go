@@ -59,7 +59,7 @@ func (p *Pool) plan(now time.Time) (count int, again time.Duration) {
 	if wait := p.retryAt.Sub(now); p.failures > 0 && wait > 0 {
 		return 0, wait
 	}
-	urgent := min(len(p.queue), p.config.Concurrency-p.inFlight) - len(p.idle) - p.starting
+	urgent := p.runnable() - len(p.idle) - p.starting
 	missing := p.config.Spares - len(p.idle) - p.starting
 	again = maxBackoff
 	if p.inFlight > 0 {

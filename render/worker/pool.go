@@ -32,6 +32,8 @@ type Pool struct {
 	idle     []*process
 	starting int
 	inFlight int
+	// busy is how many workers each tenant has now.
+	busy     map[string]int
 	queue    []*ticket
 	lastTake time.Time
 	failures int
@@ -43,7 +45,8 @@ type Pool struct {
 // ticket is a request that waits. Exactly one thing is sent on the channel,
 // which has room for it.
 type ticket struct {
-	turn chan turn
+	turn   chan turn
+	tenant string
 }
 
 // turn is what a ticket gets: a worker, or why there is none.
@@ -59,7 +62,7 @@ func NewPool(config Config) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Pool{config: config, wake: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}, nil
+	return &Pool{config: config, wake: make(chan struct{}, 1), busy: map[string]int{}, stop: make(chan struct{}), ended: make(chan struct{})}, nil
 }
 
 // Start starts the first workers and waits until one is ready or ctx ends. A
@@ -68,7 +71,7 @@ func NewPool(config Config) (*Pool, error) {
 func (p *Pool) Start(ctx context.Context) error {
 	p.starter = newStarter()
 	p.group.Go(p.keep)
-	t, err := p.enqueue()
+	t, err := p.enqueue("")
 	if err != nil {
 		return err
 	}
@@ -81,7 +84,7 @@ func (p *Pool) Start(ctx context.Context) error {
 		return err
 	}
 	p.mu.Lock()
-	p.inFlight--
+	p.leave(t.tenant)
 	p.mu.Unlock()
 	p.offer(worker)
 	return nil
@@ -135,7 +138,7 @@ func (p *Pool) Render(ctx context.Context, req render.Request) (render.Result, e
 	}
 	limited, cancel := context.WithTimeout(ctx, p.allowance(ctx))
 	defer cancel()
-	t, err := p.enqueue()
+	t, err := p.enqueue(req.Tenant)
 	if err != nil {
 		return render.Result{}, err
 	}
@@ -148,7 +151,7 @@ func (p *Pool) Render(ctx context.Context, req render.Request) (render.Result, e
 	if err != nil {
 		return render.Result{}, err
 	}
-	defer p.finish(worker)
+	defer p.finish(worker, t)
 	return p.run(limited, worker, req)
 }
 
@@ -171,10 +174,10 @@ const (
 
 // finish frees a request's place. The worker is of no use any more; reaping it
 // is left to the goroutine that waits for it.
-func (p *Pool) finish(worker *process) {
+func (p *Pool) finish(worker *process, t *ticket) {
 	worker.kill()
 	p.mu.Lock()
-	p.inFlight--
+	p.leave(t.tenant)
 	p.mu.Unlock()
 	p.dispatch()
 }

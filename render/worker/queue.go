@@ -12,13 +12,17 @@ import (
 // enqueue gives a request its place in the line, or E_BUSY. A request that
 // only waits for its worker to start does not count as waiting. The caller of
 // a successful enqueue calls p.group.Done when it has finished with the pool.
-func (p *Pool) enqueue() (*ticket, error) {
-	t := &ticket{turn: make(chan turn, 1)}
+func (p *Pool) enqueue(tenant string) (*ticket, error) {
+	t := &ticket{turn: make(chan turn, 1), tenant: tenant}
 	p.mu.Lock()
-	switch free := p.config.Concurrency - p.inFlight; {
+	switch free := max(0, p.config.Concurrency-p.inFlight); {
 	case p.closed:
 		p.mu.Unlock()
 		return nil, errClosed
+	case p.tooMany(t, free):
+		p.mu.Unlock()
+		return nil, fault.New(fault.Busy, "too many requests of this project wait").
+			WithFix("Argo CD retries by itself; raise render.workers.concurrency if it lasts")
 	case len(p.queue) >= p.config.Queue+free:
 		p.mu.Unlock()
 		return nil, fault.New(fault.Busy, "%d requests are being rendered and %d wait", p.config.Concurrency, p.config.Queue).
@@ -47,7 +51,7 @@ func (p *Pool) await(ctx context.Context, t *ticket) (*process, error) {
 	if at := slices.Index(p.queue, t); at >= 0 {
 		p.queue = slices.Delete(p.queue, at, at+1)
 	} else if got := <-t.turn; got.worker != nil { // its turn came meanwhile
-		p.inFlight--
+		p.leave(t.tenant)
 		p.idle = append(p.idle, got.worker)
 	}
 	p.mu.Unlock()
@@ -88,15 +92,17 @@ func (p *Pool) dead(worker *process) bool {
 	}
 }
 
-// dispatch gives workers that live to requests, first come first served, and
-// tells the keeper.
+// dispatch gives workers that live to requests in the order of next, and tells
+// the keeper.
 func (p *Pool) dispatch() {
 	p.mu.Lock()
 	p.idle = slices.DeleteFunc(p.idle, p.dead)
-	for len(p.queue) > 0 && len(p.idle) > 0 && p.inFlight < p.config.Concurrency {
-		p.queue[0].turn <- turn{worker: p.idle[0]}
-		p.queue, p.idle = slices.Delete(p.queue, 0, 1), slices.Delete(p.idle, 0, 1)
+	for at := p.next(); at >= 0 && len(p.idle) > 0; at = p.next() {
+		t := p.queue[at]
+		t.turn <- turn{worker: p.idle[0]}
+		p.queue, p.idle = slices.Delete(p.queue, at, at+1), slices.Delete(p.idle, 0, 1)
 		p.inFlight++
+		p.busy[t.tenant]++
 		p.lastTake = time.Now()
 	}
 	p.mu.Unlock()
