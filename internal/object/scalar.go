@@ -93,8 +93,11 @@ func (b *builder) numberFault(node *yaml.Node) error {
 }
 
 // floatNumber writes a float as encoding/json does, which is how Argo CD
-// writes it too: 1.0 becomes 1.
+// writes it too: 1.0 becomes 1. A zero has no sign there.
 func floatNumber(value float64) json.Number {
+	if value == 0 {
+		return "0"
+	}
 	text, _ := json.Marshal(value)
 	return json.Number(text)
 }
