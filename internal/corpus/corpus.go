@@ -59,6 +59,23 @@ func Files(tb testing.TB, patterns ...string) []string {
 	return contents
 }
 
+// Blocks returns the blocks of code in the repository's guides that hold a text.
+func Blocks(tb testing.TB, guides, holding string) []string {
+	tb.Helper()
+	var blocks []string
+	for _, guide := range Files(tb, guides) {
+		for i, block := range strings.Split(guide, "\n```") {
+			if _, code, _ := strings.Cut(block, "\n"); i%2 == 1 && strings.Contains(code, holding) {
+				blocks = append(blocks, code+"\n")
+			}
+		}
+	}
+	if len(blocks) == 0 {
+		tb.Fatalf("no block of code in %s holds %q", guides, holding)
+	}
+	return blocks
+}
+
 func find(tb testing.TB, pattern string) []string {
 	tb.Helper()
 	folder, rest, deep := strings.Cut(pattern, "**/")

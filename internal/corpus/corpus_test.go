@@ -43,3 +43,10 @@ func TestFilesAreFoundInAnyDepth(t *testing.T) {
 		t.Errorf("%d and %d files", len(flat), len(deep))
 	}
 }
+
+func TestBlocksAreTheCodeOfGuides(t *testing.T) {
+	blocks := corpus.Blocks(t, "docs/policies.md", "waivers:")
+	if len(blocks) != 1 || !strings.HasPrefix(blocks[0], "waivers:\n") || strings.Contains(blocks[0], "`") {
+		t.Errorf("got %q", blocks)
+	}
+}
