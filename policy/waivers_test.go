@@ -74,6 +74,7 @@ func TestWrongWaiversDoNotStart(t *testing.T) {
 		"an unknown section":  {head + "waiver: []\n", "waiver"},
 		"a misspelt selector": {strings.Replace(head, "{kind: Pod}", "{kind: Pod, namspace: web}", 1), `w.yaml:3: line 3: objects has no field "namspace"`},
 		"a second document":   {head + "---\n" + head, "w.yaml:8: line 8: there is a second document"},
+		"UTF-16":              {"\xff\xfew\x00", "w.yaml:1: the file is not UTF-8"},
 		"no environment":      {head + "  environments: ['']\n", "w.yaml:2: the waiver names an environment that is empty"},
 		"a broken pattern":    {strings.Replace(head, "kind: Pod", "kind: '['", 1), "not a valid pattern"},
 		"not YAML":            {"waivers: [", "w.yaml:1"},

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -84,6 +85,9 @@ func Read(fsys fs.FS, name string) ([]byte, error) {
 }
 
 func parse(body []byte, name string, known func(rule string) bool) (*Set, error) {
+	if !utf8.Valid(body) { // the parser would take UTF-16
+		return nil, fault.New(fault.Waiver, "the file is not UTF-8").In(name, 1).WithFix("save it as UTF-8")
+	}
 	waivers, err := decode(body)
 	if err != nil {
 		return nil, fault.New(fault.Waiver, "%s", fault.Clean(err.Error(), 300)).In(name, lineOf(err))
