@@ -36,6 +36,9 @@ func (b *builder) scalar(node *yaml.Node) (any, error) {
 	if node.Style&literal != 0 || !mayResolve(node.Value) {
 		return node.Value, nil
 	}
+	if b.source.bare(node) {
+		return nil, b.fault(fault.YAMLTag, node, "the tag ! stands before a plain value").WithFix("put the value in quotes if it is a string")
+	}
 	return b.resolve(node, node.Value)
 }
 
