@@ -2,6 +2,8 @@ package config_test
 
 import (
 	"fmt"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -170,5 +172,18 @@ func TestAliasesAreBounded(t *testing.T) {
 		"anchor": seal + "aliases: &a [*a]\n",
 	} {
 		t.Run(name, func(t *testing.T) { faultsOf(t, data) })
+	}
+}
+
+// TestALongNameIsNotRepeatedWithoutEnd: the name stands in the path of each of
+// the values below it, some 20 GB of text.
+func TestALongNameIsNotRepeatedWithoutEnd(t *testing.T) {
+	data := seal + "environments:\n- name: a\n  policy:\n    parameters:\n      ? " + strings.Repeat("k", 500_000) + "\n      : [" + strings.Repeat("1,", 40_000) + "]\n"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	faults := faultsOf(t, data)
+	runtime.ReadMemStats(&after)
+	if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; mib > 256 || !slices.ContainsFunc(faults, func(f string) bool { return strings.Contains(f, "repeats too much") }) {
+		t.Errorf("%d MiB for %q", mib, faults)
 	}
 }
