@@ -114,6 +114,15 @@ e2e: build servers ## end-to-end and differential tests
 bench: build servers ## measures against the real repo-server; writes docs/benchmarks.md
 	cd e2e && go run ./bench -o ../docs/benchmarks.md
 
+# How long one target runs, as Go writes durations. FUZZ is a regular expression
+# for the targets; empty means all of them.
+FUZZTIME ?= 10m
+FUZZ ?=
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME, by default 10m, one after the other
+	go run ./internal/fuzz -time $(FUZZTIME) -only '$(FUZZ)'
+
 .PHONY: servers
 servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) $(CONFTEST) $(VAULT) $(APISERVER) $(CONTROLLER) $(KUBESEAL) $(SEALED_CRD) $(FORWARD) debian ## the real servers for the tests, built once
 

@@ -64,16 +64,20 @@ func TestWaivers(t *testing.T) {
 func TestWrongWaiversDoNotStart(t *testing.T) {
 	const head = "waivers:\n- rule: main/deny\n  objects: {kind: Pod}\n  owner: o\n  reason: r\n  expires: 2026-12-31\n"
 	tests := map[string]struct{ file, want string }{
-		"no expiry":          {strings.Replace(head, "  expires: 2026-12-31\n", "", 1), "w.yaml:2: the waiver has no expires"},
-		"no owner":           {strings.Replace(head, "  owner: o\n", "", 1), "has no owner"},
-		"no reason":          {strings.Replace(head, "  reason: r\n", "", 1), "has no reason"},
-		"no objects":         {strings.Replace(head, "{kind: Pod}", "{}", 1), "selects no objects"},
-		"an unknown rule":    {strings.Replace(head, "main/deny", "main/denied", 1), "no bundle has the rule"},
-		"a wrong day":        {strings.Replace(head, "2026-12-31", "next year", 1), "is not a day"},
-		"an unknown field":   {head + "  expiry: 2026-12-31\n", `no field "expiry"`},
-		"an unknown section": {head + "waiver: []\n", "waiver"},
-		"a broken pattern":   {strings.Replace(head, "kind: Pod", "kind: '['", 1), "not a valid pattern"},
-		"not YAML":           {"waivers: [", "w.yaml:1"},
+		"no expiry":           {strings.Replace(head, "  expires: 2026-12-31\n", "", 1), "w.yaml:2: the waiver has no expires"},
+		"no owner":            {strings.Replace(head, "  owner: o\n", "", 1), "has no owner"},
+		"no reason":           {strings.Replace(head, "  reason: r\n", "", 1), "has no reason"},
+		"no objects":          {strings.Replace(head, "{kind: Pod}", "{}", 1), "selects no objects"},
+		"an unknown rule":     {strings.Replace(head, "main/deny", "main/denied", 1), "no bundle has the rule"},
+		"a wrong day":         {strings.Replace(head, "2026-12-31", "next year", 1), "is not a day"},
+		"an unknown field":    {head + "  expiry: 2026-12-31\n", `no field "expiry"`},
+		"an unknown section":  {head + "waiver: []\n", "waiver"},
+		"a misspelt selector": {strings.Replace(head, "{kind: Pod}", "{kind: Pod, namspace: web}", 1), `w.yaml:3: line 3: objects has no field "namspace"`},
+		"a second document":   {head + "---\n" + head, "w.yaml:8: line 8: there is a second document"},
+		"UTF-16":              {"\xff\xfew\x00", "w.yaml:1: the file is not UTF-8"},
+		"no environment":      {head + "  environments: ['']\n", "w.yaml:2: the waiver names an environment that is empty"},
+		"a broken pattern":    {strings.Replace(head, "kind: Pod", "kind: '['", 1), "not a valid pattern"},
+		"not YAML":            {"waivers: [", "w.yaml:1"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

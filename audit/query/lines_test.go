@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -147,58 +145,4 @@ func read(t testing.TB, trail string) []query.Record {
 		t.Fatalf("%v: %+v", err, stats)
 	}
 	return all
-}
-
-// FuzzDecode wants of every line that it is an event or told as none, and of an
-// event that no form of output breaks it.
-func FuzzDecode(f *testing.F) {
-	seeds := []string{
-		whole, long(300), "", "{}", "null", whole[:40], strings.Repeat("[", 400),
-		`{"version":1,"time":"0000-01-01T00:00:00Z","type":"start","outcome":"OK"}`, // before the zero time
-		`{"version":1,"version":1,"time":"2026-11-26T10:00:00Z","type":"start","outcome":"\ud800","subject":"\u001b\u202e"}`,
-	}
-	content, err := os.ReadFile(sample)
-	if err != nil {
-		f.Fatal(err)
-	}
-	for i, line := range strings.Split(strings.TrimSpace(string(content)), "\n") {
-		if i%20 == 0 {
-			seeds = append(seeds, line)
-		}
-	}
-	seeds = append(seeds, strings.Split(strings.TrimSpace(written(f, various()...)), "\n")...)
-	if len(seeds) < 30 {
-		f.Fatalf("%d seeds", len(seeds))
-	}
-	for _, seed := range seeds {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, line string) {
-		if strings.Contains(line, "\n") {
-			return
-		}
-		out, stats := ask(t, query.Question{}, query.Options{Format: query.JSON}, line+"\n")
-		if stats.Events+stats.Bad != 1 || len(stats.Unfinished) > 0 || len(stats.Faults) != stats.Bad {
-			t.Fatalf("%+v", stats)
-		}
-		if stats.Bad == 1 {
-			return
-		}
-		before, after := read(t, line+"\n")[0], read(t, out)[0]
-		if e := before.Event; !json.Valid([]byte(line)) || e.Version != 1 || e.Type == "" || e.Time.IsZero() {
-			t.Fatalf("this became an event: %+v", e)
-		}
-		if diff := cmp.Diff(before.Event, after.Event); diff != "" && utf8.ValidString(line) {
-			t.Errorf("the event changed on its way (-before +after):\n%s", diff)
-		}
-		for format, lines := range map[query.Format]int{query.JSON: 1, query.CSV: 2, query.Table: 4} {
-			out, _ := ask(t, query.Question{}, query.Options{Format: format}, line+"\n")
-			if strings.Count(out, "\n") != lines {
-				t.Errorf("%s has not %d lines: %q", format, lines, out)
-			}
-			if at := strings.IndexFunc(strings.NewReplacer("\r\n", "", "\n", "").Replace(out), func(r rune) bool { return !unicode.IsPrint(r) }); at >= 0 {
-				t.Errorf("%s has what cannot be printed: %q", format, out)
-			}
-		}
-	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/audit/chain"
 	"github.com/argocd-seal/argocd-seal-plugin/audit/trail"
 	"github.com/argocd-seal/argocd-seal-plugin/audit/verify"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/corpus"
 )
 
 // seeds are a trail and ways to spoil it.
@@ -31,7 +32,7 @@ func seeds(t testing.TB) [][]byte {
 	for i := range whole {
 		all = append(all, bytes.Join(slices.Delete(slices.Clone(whole), i, i+1), nil))
 	}
-	return all
+	return append(all, []byte(corpus.Files(t, "examples/audit/*.jsonl")[0]))
 }
 
 // plain says again, in the simplest way, what a proved trail is.
@@ -63,13 +64,7 @@ func plain(text []byte, key ed25519.PublicKey) (lines, proved uint64, ok bool) {
 }
 
 func FuzzVerify(f *testing.F) {
-	all := seeds(f)
-	if len(all) < 20 {
-		f.Fatalf("only %d seeds", len(all))
-	}
-	for _, text := range all {
-		f.Add(text)
-	}
+	corpus.Add(f, seeds(f)...)
 	key := public(keyOf(1))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		report, err := verify.Stream(t.Context(), bytes.NewReader(text), verify.Options{Keys: []ed25519.PublicKey{key}})
@@ -85,9 +80,7 @@ func FuzzVerify(f *testing.F) {
 
 // FuzzOpen gives a writer any file: it refuses it, or goes on in a way that holds.
 func FuzzOpen(f *testing.F) {
-	for _, text := range seeds(f) {
-		f.Add(text)
-	}
+	corpus.Add(f, seeds(f)...)
 	key := public(keyOf(1))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		dir := t.TempDir()

@@ -11,6 +11,7 @@ import (
 // unexpanded, cycles included.
 type builder struct {
 	file    string
+	source  source
 	nodes   int
 	bytes   int
 	aliases int

@@ -79,7 +79,7 @@ func DecodeValue(data []byte) (value any, err error) {
 	if document.IsZero() {
 		return nil, nil
 	}
-	return (&builder{}).value(&document, 0)
+	return (&builder{source: newSource(data)}).value(&document, 0)
 }
 
 func decodeYAML(file string, data []byte) (objects []Object, err error) {
@@ -90,7 +90,7 @@ func decodeYAML(file string, data []byte) (objects []Object, err error) {
 			objects, err = nil, fault.New(fault.YAML, "the document cannot be parsed").In(file, 0)
 		}
 	}()
-	builder := &builder{file: file}
+	builder := &builder{file: file, source: newSource(data)}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	for {
 		var document yaml.Node

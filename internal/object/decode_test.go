@@ -44,6 +44,7 @@ func TestDecodeMeansWhatArgoCDReads(t *testing.T) {
 		"merge of a list":        "p: &p {a: 1}\nq: &q {a: 2, b: 2}\nuse:\n  <<: [*p, *q]\n",
 		"dashes and dots":        "a: ---\nb: ...\nd: .\n",
 		"words like numbers":     "a: 1.2.3\nb: 10m\nc: 1Gi\nd: +1\ne: 0.0.0.0\nf: 12e03\ng: 08\n",
+		"bare tag before text":   "a: ! word\nb: ! 'yes'\nc: ! [1]\nd: no ! tag\n",
 		"image with digest":      "a: nginx@sha256:00aa\n",
 		"unicode":                "a: \"\\u00e9\\U0001F600\"\nb: 日本語\n",
 	}
@@ -85,6 +86,9 @@ func TestDecodeRefuses(t *testing.T) {
 		"Y10 custom tag":              {"a: !!python/object:x {}\n", fault.YAMLTag, 1},
 		"Y10 binary":                  {"a: !!binary aGVsbG8=\n", fault.YAMLTag, 1},
 		"Y10 local tag":               {"a: !secret x\n", fault.YAMLTag, 1},
+		"Y10 bare tag":                {"a: b\nc: ! yes\n", fault.YAMLTag, 2},
+		"Y10 bare tag on nothing":     {"日本: !\n", fault.YAMLTag, 1},
+		"Y10 bare tag and anchor":     {"a: [&x ! 1]\n", fault.YAMLTag, 1},
 		"Y10 UTF-16":                  {"\xff\xfea\x00", fault.YAMLEnc, 0},
 		"Y10 invalid UTF-8":           {"a: \xc3\x28\n", fault.YAMLEnc, 0},
 		"K5 alias cycle in a mapping": {"data: &a\n  k: *a\n", fault.YAMLAlias, 2},

@@ -119,6 +119,9 @@ func (r *jsonReader) list(depth int) (any, error) {
 // number keeps integers as they are written and writes floats as Argo CD does.
 func (r *jsonReader) number(number json.Number) (any, error) {
 	if _, err := number.Int64(); err == nil {
+		if number == "-0" {
+			return json.Number("0"), nil
+		}
 		return number, nil
 	}
 	value, err := number.Float64()

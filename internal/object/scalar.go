@@ -36,6 +36,9 @@ func (b *builder) scalar(node *yaml.Node) (any, error) {
 	if node.Style&literal != 0 || !mayResolve(node.Value) {
 		return node.Value, nil
 	}
+	if b.source.bare(node) {
+		return nil, b.fault(fault.YAMLTag, node, "the tag ! stands before a plain value").WithFix("put the value in quotes if it is a string")
+	}
 	return b.resolve(node, node.Value)
 }
 
@@ -93,8 +96,11 @@ func (b *builder) numberFault(node *yaml.Node) error {
 }
 
 // floatNumber writes a float as encoding/json does, which is how Argo CD
-// writes it too: 1.0 becomes 1.
+// writes it too: 1.0 becomes 1. A zero has no sign there.
 func floatNumber(value float64) json.Number {
+	if value == 0 {
+		return "0"
+	}
 	text, _ := json.Marshal(value)
 	return json.Number(text)
 }

@@ -3,8 +3,6 @@ package config
 import (
 	"fmt"
 	"regexp"
-
-	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 )
 
 // socketName is what may become the name of a socket: it must stay inside the
@@ -35,13 +33,12 @@ func (f *File) Sockets() []string {
 	return sockets
 }
 
-// checkTogether reports what is wrong between the two documents.
-func (f *File) checkTogether(name string) fault.List {
+// checkTogether reports what is wrong between the two documents; r has read the
+// second one.
+func (f *File) checkTogether(r *reader) {
 	for i, alias := range f.Seal.Aliases {
 		if alias == f.Plugin.SocketName() {
-			return fault.List{fault.New(fault.Config, "%q is the plugin's own name", alias).
-				In(name, 0).At("", fmt.Sprintf("aliases[%d]", i)).WithFix("remove it")}
+			r.refuse(fmt.Sprintf("aliases[%d]", i), "remove it", "%q is the plugin's own name", alias)
 		}
 	}
-	return nil
 }

@@ -2,6 +2,8 @@ package config_test
 
 import (
 	"fmt"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,7 +93,7 @@ func TestFaults(t *testing.T) {
 		"alias of itself": {edit("spec:", "  labels: &l\n    a: *l\nspec:"), []string{
 			`E_CONFIG: plugin.yaml:5:11 metadata.labels.a: expected text, found a mapping`}},
 		"alias is the plugin's own name": {seal + "aliases: [argocd-seal]\n", []string{
-			`E_CONFIG: plugin.yaml aliases[0]: "argocd-seal" is the plugin's own name; fix: remove it`}},
+			`E_CONFIG: plugin.yaml:11:11 aliases[0]: "argocd-seal" is the plugin's own name; fix: remove it`}},
 
 		"no name": {edit("name: argocd-seal", "labels: {}"), []string{
 			`E_CONFIG: plugin.yaml:4:3 metadata.name: is missing; fix: write the name that Applications select`}},
@@ -131,15 +133,23 @@ func TestFaults(t *testing.T) {
 		"three documents": {seal + "---\na: b\n", []string{
 			`E_CONFIG: plugin.yaml:12: there is a third document; fix: keep ConfigManagementPlugin and SealConfig only`}},
 		"empty": {"", []string{
-			`E_CONFIG: plugin.yaml: the file is empty; fix: write at least the ConfigManagementPlugin document`}},
+			`E_CONFIG: plugin.yaml:1: the file is empty; fix: write at least the ConfigManagementPlugin document`}},
 		"first document empty": {"---\n---\n" + plugin, []string{
-			`E_CONFIG: plugin.yaml: the file is empty; fix: write at least the ConfigManagementPlugin document`}},
+			`E_CONFIG: plugin.yaml:1: the file is empty; fix: write at least the ConfigManagementPlugin document`}},
 		"list at the top": {"- a\n", []string{
 			`E_CONFIG: plugin.yaml:1:1 kind: kind is "" where ConfigManagementPlugin is expected; fix: put ConfigManagementPlugin first and SealConfig second, with --- between them`}},
 		"not YAML": {"a: b\n  c: d\n", []string{
 			`E_CONFIG: plugin.yaml:2: the file is not YAML: mapping values are not allowed in this context`}},
 		"unknown anchor": {"a: *b\n", []string{
-			`E_CONFIG: plugin.yaml: the file is not YAML: unknown anchor 'b' referenced`}},
+			`E_CONFIG: plugin.yaml:1: the file is not YAML: unknown anchor 'b' referenced`}},
+		"unknown anchor further down": {seal + "aliases: &bee [*bees]\nrender: *be\n", []string{
+			`E_CONFIG: plugin.yaml:11: the file is not YAML: unknown anchor 'bees' referenced`}},
+		"control character": {seal + "aliases:\n- a\x00\n", []string{
+			`E_CONFIG: plugin.yaml:12: the file is not YAML: control characters are not allowed`}},
+		"in the first line": {"a: {b\n", []string{
+			`E_CONFIG: plugin.yaml:1: the file is not YAML: did not find expected ',' or '}'`}},
+		"UTF-16": {"\xff\xfea\x00", []string{
+			`E_CONFIG: plugin.yaml:1: the file is not UTF-8; fix: save it as UTF-8`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(tc.want, faultsOf(t, tc.data)); diff != "" {
@@ -162,5 +172,18 @@ func TestAliasesAreBounded(t *testing.T) {
 		"anchor": seal + "aliases: &a [*a]\n",
 	} {
 		t.Run(name, func(t *testing.T) { faultsOf(t, data) })
+	}
+}
+
+// TestALongNameIsNotRepeatedWithoutEnd: the name stands in the path of each of
+// the values below it, some 20 GB of text.
+func TestALongNameIsNotRepeatedWithoutEnd(t *testing.T) {
+	data := seal + "environments:\n- name: a\n  policy:\n    parameters:\n      ? " + strings.Repeat("k", 500_000) + "\n      : [" + strings.Repeat("1,", 40_000) + "]\n"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	faults := faultsOf(t, data)
+	runtime.ReadMemStats(&after)
+	if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; mib > 256 || !slices.ContainsFunc(faults, func(f string) bool { return strings.Contains(f, "repeats too much") }) {
+		t.Errorf("%d MiB for %q", mib, faults)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -52,12 +53,12 @@ func Parse(name string, data []byte) (*File, error) {
 		return nil, err
 	}
 	file := &File{Seal: Default()}
-	var faults fault.List
-	faults = append(faults, read(name, documents[0], &file.Plugin)...)
+	faults := read(name, documents[0], &file.Plugin).faults
 	if len(documents) > 1 {
-		faults = append(faults, read(name, documents[1], &file.Seal)...)
+		r := read(name, documents[1], &file.Seal)
+		file.checkTogether(r)
+		faults = append(faults, r.faults...)
 	}
-	faults = append(faults, file.checkTogether(name)...)
 	if err := faults.OrNil(); err != nil {
 		return nil, err
 	}
@@ -73,18 +74,19 @@ type document interface {
 }
 
 // read reads one document into a type and checks it.
-func read(name string, root *yaml.Node, into document) fault.List {
+func read(name string, root *yaml.Node, into document) *reader {
 	r := newReader(name)
 	apiVersion, kind := into.kind()
 	if got := scalarField(root, "kind"); got != kind {
-		return fault.List{r.wrongKind(root, got, kind)}
+		r.faults = fault.List{r.wrongKind(root, got, kind)}
+		return r
 	}
 	r.readRoot(root, into)
 	if got := scalarField(root, "apiVersion"); got != apiVersion {
 		r.refuse("apiVersion", "write "+apiVersion, "is %q", got)
 	}
 	into.check(r)
-	return r.faults
+	return r
 }
 
 // wrongKind is the one fault of a document that is not what its place in the
@@ -99,6 +101,9 @@ func (r *reader) wrongKind(root *yaml.Node, got, want string) *fault.Error {
 
 // split parses the YAML documents and leaves out empty ones behind the first.
 func split(name string, data []byte) ([]*yaml.Node, error) {
+	if !utf8.Valid(data) { // the parser would take UTF-16
+		return nil, fault.New(fault.Config, "the file is not UTF-8").In(name, 1).WithFix("save it as UTF-8")
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var documents []*yaml.Node
 	for {
@@ -108,7 +113,7 @@ func split(name string, data []byte) ([]*yaml.Node, error) {
 			break
 		}
 		if err != nil {
-			return nil, syntax(name, err)
+			return nil, syntax(name, data, err)
 		}
 		root := document.Content[0]
 		switch {
@@ -121,7 +126,7 @@ func split(name string, data []byte) ([]*yaml.Node, error) {
 		}
 	}
 	if len(documents) == 0 || isNull(documents[0]) {
-		return nil, fault.New(fault.Config, "the file is empty").In(name, 0).
+		return nil, fault.New(fault.Config, "the file is empty").In(name, 1).
 			WithFix("write at least the ConfigManagementPlugin document")
 	}
 	return documents, nil
@@ -130,13 +135,37 @@ func split(name string, data []byte) ([]*yaml.Node, error) {
 var syntaxError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
 
 // syntax locates an error of the YAML parser.
-func syntax(name string, err error) *fault.Error {
+func syntax(name string, data []byte, err error) *fault.Error {
 	parts := syntaxError.FindStringSubmatch(err.Error())
 	if parts == nil {
-		return fault.New(fault.Config, "the file is not YAML").In(name, 0)
+		return fault.New(fault.Config, "the file is not YAML").In(name, 1)
 	}
-	line, _ := strconv.Atoi(parts[1]) // 0, for unknown, where no line is given
+	line, err := strconv.Atoi(parts[1])
+	if err != nil {
+		line = unnamedLine(data, parts[2])
+	}
 	return fault.New(fault.Config, "the file is not YAML: %s", fault.Clean(parts[2], 300)).In(name, line)
+}
+
+var (
+	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+	// control is what YAML has no place for.
+	control = regexp.MustCompile(`[^\t\n\r\x{20}-\x{7e}\x{85}\x{a0}-\x{d7ff}\x{e000}-\x{fefe}\x{ff00}-\x{fffd}\x{10000}-\x{10ffff}]`)
+)
+
+// unnamedLine finds the line of an error for which the parser names none: what
+// is in the first line, a control character, an anchor that is missing.
+func unnamedLine(data []byte, message string) int {
+	place := []int{0}
+	if missing := unknownAnchor.FindStringSubmatch(message); missing != nil {
+		place = regexp.MustCompile(`\*` + regexp.QuoteMeta(missing[1]) + `(?:[\s,\]}]|$)`).FindIndex(data)
+	} else if message == "control characters are not allowed" {
+		place = control.FindIndex(bytes.TrimPrefix(data, []byte("\ufeff")))
+	}
+	if place == nil {
+		return 1
+	}
+	return 1 + bytes.Count(data[:place[0]], []byte("\n"))
 }
 
 // unreadable gives the system's reason; the path is in the fault already.

@@ -10,11 +10,13 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 )
 
-// maxNodes bounds how many nodes are read, counting again what an alias repeats.
-// How deep they are nested is bounded by the Go types, and by maxDepth where a
-// field takes anything.
+// maxNodes bounds how many nodes are read, counting again what an alias repeats,
+// and maxPaths the bytes of their paths together, since a long name stands in the
+// path of all that is below it. How deep nodes are nested is bounded by the Go
+// types, and by maxDepth where a field takes anything.
 const (
 	maxNodes = 100_000
+	maxPaths = 16 << 20
 	maxDepth = 20
 )
 
@@ -28,6 +30,9 @@ type reader struct {
 	// places says where each field stands that the document has.
 	places map[string]place
 	nodes  int
+	paths  int
+	// full is set where one of the bounds is passed: nothing more is read.
+	full bool
 }
 
 type place struct{ line, column int }
@@ -99,8 +104,10 @@ func (r *reader) value(node *yaml.Node, to target) {
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
-	if r.nodes++; r.nodes > maxNodes {
-		r.refuse("", "write it without anchors and aliases", "the document repeats too much")
+	r.nodes, r.paths = r.nodes+1, r.paths+len(to.path)
+	if r.nodes > maxNodes || r.paths > maxPaths {
+		r.full = true
+		r.refuse("", "write it without anchors and aliases, and with shorter names", "the document repeats too much")
 		return
 	}
 	r.places[to.path] = place{node.Line, node.Column}
@@ -157,6 +164,9 @@ func (r *reader) list(node *yaml.Node, to target) {
 	}
 	items := reflect.MakeSlice(to.value.Type(), len(node.Content), len(node.Content))
 	for i, item := range node.Content {
+		if r.full {
+			return
+		}
 		r.value(item, to.child(items.Index(i), fmt.Sprintf("%s[%d]", to.path, i)))
 	}
 	to.value.Set(items)
@@ -184,7 +194,7 @@ func (r *reader) pairs(node *yaml.Node, to target, visit func(key, value *yaml.N
 		return
 	}
 	seen := map[string]bool{}
-	for i := 0; i+1 < len(node.Content); i += 2 {
+	for i := 0; i+1 < len(node.Content) && !r.full; i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
 		path := to.join(key.Value)
 		switch {

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -84,45 +85,103 @@ func Read(fsys fs.FS, name string) ([]byte, error) {
 }
 
 func parse(body []byte, name string, known func(rule string) bool) (*Set, error) {
-	var document struct {
-		Waivers []entry `yaml:"waivers"`
+	if !utf8.Valid(body) { // the parser would take UTF-16
+		return nil, fault.New(fault.Waiver, "the file is not UTF-8").In(name, 1).WithFix("save it as UTF-8")
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(body))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
+	waivers, err := decode(body)
+	if err != nil {
 		return nil, fault.New(fault.Waiver, "%s", fault.Clean(err.Error(), 300)).In(name, lineOf(err))
 	}
 	sum := sha256.Sum256(body)
 	set := &Set{digest: "sha256:" + hex.EncodeToString(sum[:])}
 	var faults fault.List
-	for _, entry := range document.Waivers {
-		w := entry.Waiver
-		w.file, w.line = name, entry.line
+	for _, w := range waivers {
+		w.file = name
 		if problem := w.check(known); problem != nil {
 			faults = append(faults, problem.In(name, w.line))
 			continue
 		}
 		set.waivers = append(set.waivers, w)
 	}
-	return set, faults.OrNil()
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return set, nil
 }
 
-// entry remembers the line that a waiver starts at.
-type entry struct {
-	Waiver
-	line int
+// decode reads the whole file and passes nothing over: a misspelt field would
+// make a waiver wider than it reads, and a second document would be lost.
+func decode(body []byte) ([]Waiver, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(body))
+	var document file
+	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	for {
+		var more yaml.Node
+		if err := decoder.Decode(&more); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, err
+		}
+		if root := more.Content[0]; root.Kind != yaml.ScalarNode || root.Tag != "!!null" {
+			return nil, fmt.Errorf("line %d: there is a second document", root.Line)
+		}
+	}
+	waivers := make([]Waiver, len(document.Waivers))
+	for i := range document.Waivers {
+		waivers[i].line = document.Waivers[i].Line
+		if err := document.Waivers[i].Decode(&waivers[i]); err != nil {
+			return nil, err
+		}
+	}
+	return waivers, nil
+}
+
+// file is what stands at the top of a file.
+type file struct {
+	Waivers []yaml.Node `yaml:"waivers"`
+}
+
+// UnmarshalYAML implements [yaml.Unmarshaler], as do the types below: a decoder
+// that is told to be strict is so only down to the first of them.
+func (f *file) UnmarshalYAML(node *yaml.Node) error {
+	if err := allow(node, "a file of waivers", "waivers"); err != nil {
+		return err
+	}
+	type plain file
+	return node.Decode((*plain)(f))
 }
 
 // UnmarshalYAML implements [yaml.Unmarshaler].
-func (e *entry) UnmarshalYAML(node *yaml.Node) error {
-	e.line = node.Line
-	// A node does not know that its decoder is strict.
+func (w *Waiver) UnmarshalYAML(node *yaml.Node) error {
+	if err := allow(node, "a waiver", "rule", "objects", "environments", "owner", "reason", "expires"); err != nil {
+		return err
+	}
+	type plain Waiver
+	return node.Decode((*plain)(w))
+}
+
+// UnmarshalYAML implements [yaml.Unmarshaler].
+func (s *Selector) UnmarshalYAML(node *yaml.Node) error {
+	if err := allow(node, "objects", "kind", "namespace", "name"); err != nil {
+		return err
+	}
+	type plain Selector
+	return node.Decode((*plain)(s))
+}
+
+// allow refuses keys that are none of the names.
+func allow(node *yaml.Node, what string, names ...string) error {
+	if node.Kind != yaml.MappingNode {
+		return fmt.Errorf("line %d: %s is written as a mapping", node.Line, what)
+	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
-		if key := node.Content[i]; !slices.Contains([]string{"rule", "objects", "environments", "owner", "reason", "expires"}, key.Value) {
-			return fmt.Errorf("line %d: a waiver has no field %q", key.Line, key.Value)
+		if key := node.Content[i]; key.Kind != yaml.ScalarNode || !slices.Contains(names, key.Value) {
+			return fmt.Errorf("line %d: %s has no field %q", key.Line, what, key.Value)
 		}
 	}
-	return node.Decode(&e.Waiver)
+	return nil
 }
 
 var yamlLine = regexp.MustCompile(`line (\d+)`)
@@ -154,6 +213,9 @@ func (w *Waiver) check(known func(string) bool) *fault.Error {
 		if _, err := path.Match(pattern, ""); err != nil {
 			return fault.New(fault.Waiver, "%q is not a valid pattern", pattern)
 		}
+	}
+	if slices.Contains(w.Environments, "") {
+		return fault.New(fault.Waiver, "the waiver names an environment that is empty").WithFix("remove environments for all of them")
 	}
 	day, err := time.Parse(time.DateOnly, w.Expires)
 	if err != nil {

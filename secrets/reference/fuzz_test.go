@@ -1,28 +1,31 @@
 package reference_test
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/corpus"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/reference"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/value"
 )
 
-// references are all of the guide to references, and what people may mistake
-// for one: the seeds of the fuzzer.
+// references are all of the guide to references and of the examples, and what
+// people may mistake for one: the seeds of the fuzzer.
 func references(t testing.TB) []string {
 	t.Helper()
-	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "references.md"))
-	if err != nil {
-		t.Fatal(err)
+	guides := append(corpus.Files(t, "docs/references.md"), corpus.Files(t, "examples/**/*.yaml")...)
+	found := regexp.MustCompile("<(?:vault|path):[^>\n]*>").FindAllString(strings.Join(guides, "\n"), -1)
+	if len(found) < 10 {
+		t.Fatalf("the guide and the examples have %d references", len(found))
 	}
-	found := regexp.MustCompile("<(?:vault|path):[^>\n]*>").FindAllString(string(guide), -1)
-	if len(found) < 5 {
-		t.Fatalf("the guide has %d references", len(found))
+	for _, path := range corpus.Paths() {
+		found = append(found, "<vault:kv/"+path+"#k>", "<path:kv/data/"+path+"#k>")
 	}
 	return append(found,
 		"<vault:kv/a#k>", "<vault:kv/a#k@1 | jsonPath {.a} | base64encode>", "<path:kv/data/a#k#1>", "x<vault:kv/a>y", "<user>", "<user | base64encode>",
@@ -30,41 +33,85 @@ func references(t testing.TB) []string {
 		"<vault:kv/a#k | jsonPath {.a\\}>", "<vault:kv/a#k", "<vault:kv/../a#k>", "<vault:kv/%2e%2e/a#k>", "<vault:kv//a#k>", "<vault:sys/raw/x#k>",
 		"<vault:kv/a#k@4294967297>", "<path:kv/data/data/a#k#latest | indent 65>", "<vault:kv/a#k><vault:kv/b#k>", "<<vault:kv/a#k>>", "<a>\n<vault:kv/a#k>",
 		"<vault:kv/user@example/db@3#k@2>", "<vault:kv/a\x00b#k>", "<vault:kv/a#k | base64encode | base64decode | sha256sum>",
+		// Half references, and references that stand in each other.
+		"<vault:", "<path:kv/data/a", "<vault:kv/a#k\n>", "<path:kv/data/a\n#k>", "<vault:kv/<vault:kv/a#k>#k>", "<vault:kv/a#k | jsonPath {>", "<path:kv/data/a#k <vault:kv/a#k>",
+		"https://h/?t=<vault:kv/a#k>&u=<path:kv/data/b#k>", "<vault:kv/a#k> ", "<vault:kv/a#k>\n", "<user<vault:kv/a#k>", "<SYS:raw/x#k>", "<vault:SYS/raw/x#k>", "<path:sys/data/x#k>",
+		"<vault:kv/a#k"+strings.Repeat(" | base64encode", 9)+">", "<vault:kv/"+strings.Repeat("a/", 20)+"b#k>", "<vault:kv/a#"+strings.Repeat("k", 3000)+">",
 	)
 }
 
+// sound is a path that no client cleans and no server reads in another way.
+var sound = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._@-]{0,127}(/[A-Za-z0-9_][A-Za-z0-9._@-]{0,127})+$`)
+
+// FuzzFind looks for references in any text. What it cuts out is a reference by
+// itself and refers to a sound path, all parts together are the text, nothing
+// that is left over is a reference, and what stands around a reference changes
+// nothing about it.
 func FuzzFind(f *testing.F) {
-	seeds := references(f)
-	if len(seeds) < 20 {
-		f.Fatalf("%d seeds", len(seeds))
-	}
-	for _, seed := range seeds {
-		f.Add(seed)
-	}
+	corpus.Add(f, references(f)...)
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, annotations := range []reference.Annotations{{}, {Path: "kv/data/a"}} {
 			template, _, err := reference.Find(text, annotations)
+			if err != nil {
+				checkFault(t, err)
+				continue
+			}
 			var joined strings.Builder
 			for _, part := range template {
 				if part.Ref == nil {
 					joined.WriteString(part.Literal)
+					checkLiteral(t, part.Literal, annotations)
 					continue
 				}
 				joined.WriteString(part.Ref.Text)
-				for _, path := range part.Ref.LogicalPaths() {
-					if strings.Contains(path, "..") && strings.Contains("/"+path+"/", "/../") || strings.Contains(path, "//") {
-						t.Errorf("%q refers to the path %q", text, path)
-					}
-				}
+				checkReference(t, part.Ref, annotations)
 			}
-			if template != nil && err == nil && joined.String() != text {
+			if template != nil && joined.String() != text {
 				t.Errorf("the parts of %q give %q", text, joined.String())
-			}
-			if err != nil && len(err.Error()) > fault.MaxText {
-				t.Errorf("the fault has %d bytes", len(err.Error()))
 			}
 		}
 	})
+}
+
+func checkFault(t *testing.T, err error) {
+	t.Helper()
+	for _, one := range fault.Of(err) {
+		if one.Code != fault.RefSyntax && one.Code != fault.Forbidden && one.Code != fault.Modifier || one.Fix == "" {
+			t.Errorf("the fault %v", one)
+		}
+	}
+	if text := err.Error(); len(text) > fault.MaxText || !utf8.ValidString(text) {
+		t.Errorf("the fault has %d bytes: %q", len(text), text)
+	}
+}
+
+func checkLiteral(t *testing.T, literal string, annotations reference.Annotations) {
+	t.Helper()
+	if template, _, err := reference.Find(literal, annotations); template != nil || err != nil {
+		t.Errorf("the literal text %q is more than that: %v, %v", literal, template, err)
+	}
+}
+
+func checkReference(t *testing.T, ref *reference.Reference, annotations reference.Annotations) {
+	t.Helper()
+	for _, path := range ref.LogicalPaths() {
+		mount, _, _ := strings.Cut(strings.ToLower(path), "/")
+		if !sound.MatchString(path) || strings.Count(path, "/") >= reference.MaxSegments || slices.Contains([]string{"sys", "auth", "identity", "cubbyhole"}, mount) {
+			t.Errorf("%q refers to the path %q", ref.Text, path)
+		}
+	}
+	if ref.Dialect != reference.Generic {
+		again, err := reference.Parse(ref.Text)
+		if diff := cmp.Diff(ref, again); err != nil || diff != "" {
+			t.Errorf("%q alone: %v\n%s", ref.Text, err, diff)
+		}
+	}
+	for _, around := range []struct{ before, after string }{{"a: \"", "\"\n"}, {">", "<"}, {"}'", "{'"}, {"", ">"}} {
+		template, _, err := reference.Find(around.before+ref.Text+around.after, annotations)
+		if refs := template.References(); err != nil || len(refs) != 1 || cmp.Diff(ref, refs[0]) != "" {
+			t.Errorf("%q between %q and %q: %v, %v", ref.Text, around.before, around.after, err, refs)
+		}
+	}
 }
 
 // FuzzModify runs chains over any value: whatever it is, there is a result or a

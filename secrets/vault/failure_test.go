@@ -100,6 +100,7 @@ func TestV2RedirectsKeepTheToken(t *testing.T) {
 func TestV3LeasesAreRefusedAndGivenBack(t *testing.T) {
 	for name, extra := range map[string]string{
 		"lease": `"lease_id":"kv/x/1"`, "renewable": `"renewable":true`, "login": `"auth":{"client_token":"` + held + `"}`, "wrapped": `"wrap_info":{"token":"` + held + `"}`,
+		"lease, taken back": `"lease_id":"kv/x/1","lease_id":""`, "renewable, taken back": `"renewable":true,"Renewable":false`, "login, taken back": `"auth":{},"auth":null`,
 	} {
 		var revoked atomic.Int32
 		client := misbehaving(t, func(w http.ResponseWriter, r *http.Request) {
@@ -110,7 +111,7 @@ func TestV3LeasesAreRefusedAndGivenBack(t *testing.T) {
 			fmt.Fprintf(w, `{%s,"data":{"data":{"k":"%s"}}}`, extra, held)
 		})
 		_, err := client.Read(deadline(t), query)
-		want := map[bool]int32{true: 1}[name == "lease"]
+		want := map[bool]int32{true: 1}[strings.HasPrefix(name, "lease")]
 		if fault.CodeOf(err) != fault.VaultDynamic || revoked.Load() != want {
 			t.Errorf("%s: %v, %d revocations, want %d", name, err, revoked.Load(), want)
 		}

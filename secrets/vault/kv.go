@@ -129,15 +129,16 @@ func (c *Client) Read(ctx context.Context, query store.Query) (store.Secret, err
 	fields := got
 	if query.Mount.Version == 2 {
 		var versioned struct {
-			Data     json.RawMessage `json:"data"`
+			Data     single `json:"data"`
 			Metadata struct {
 				Version int `json:"version"`
 			} `json:"metadata"`
 		}
-		if json.Unmarshal(got, &versioned) != nil {
+		defer func() { clear(versioned.Data) }()
+		if json.Unmarshal(got, &versioned) != nil || versioned.Metadata.Version < 0 {
 			return store.Secret{}, garbled()
 		}
-		fields, secret.Version = versioned.Data, versioned.Metadata.Version
+		fields, secret.Version = json.RawMessage(versioned.Data), versioned.Metadata.Version
 	}
 	secret.Values, err = parseValues(fields)
 	return secret, err
@@ -191,27 +192,28 @@ func (c *Client) ask(ctx context.Context, query store.Query, at string, params m
 		return nil, store.Unavailable()
 	}
 	var parsed struct {
-		LeaseID   string          `json:"lease_id"`
-		Renewable bool            `json:"renewable"`
-		Auth      json.RawMessage `json:"auth"`
-		WrapInfo  json.RawMessage `json:"wrap_info"`
-		Data      json.RawMessage `json:"data"`
+		LeaseID   lease  `json:"lease_id"`
+		Renewable said   `json:"renewable"`
+		Auth      said   `json:"auth"`
+		WrapInfo  said   `json:"wrap_info"`
+		Data      single `json:"data"`
 	}
 	err = json.Unmarshal(got.body, &parsed)
 	clear(got.body)
 	if err != nil {
 		return nil, garbled()
 	}
-	if parsed.LeaseID != "" || parsed.Renewable || present(parsed.Auth) || present(parsed.WrapInfo) {
+	if parsed.LeaseID != "" || parsed.Renewable || parsed.Auth || parsed.WrapInfo {
 		clear(parsed.Data)
-		s.giveBack(ctx, parsed.LeaseID)
+		s.giveBack(ctx, string(parsed.LeaseID))
 		return nil, fault.New(fault.VaultDynamic, "Vault's answer is a lease or a token and no static secret").
 			WithFix("refer to a secret of a KV engine; dynamic credentials cannot be sealed")
 	}
-	if !present(parsed.Data) {
+	data := json.RawMessage(parsed.Data)
+	if !present(data) {
 		return nil, store.Unavailable()
 	}
-	return parsed.Data, nil
+	return data, nil
 }
 
 // get reads a path. The client of the API cleans paths after they have been

@@ -23,6 +23,10 @@ type auth struct {
 	Renewable bool   `json:"renewable"`
 }
 
+// maxLife bounds a token's life in seconds, a hundred years, so that it can be
+// counted in nanoseconds.
+const maxLife = 100 * 366 * 24 * 3600
+
 func (a auth) ttl() time.Duration { return time.Duration(a.Seconds) * time.Second }
 
 // login gets a token for a role. What Vault says of a failure is not quoted.
@@ -104,21 +108,38 @@ func (s *session) ownToken(ctx context.Context) (auth, error) {
 			Renewable bool  `json:"renewable"`
 		} `json:"data"`
 	}
-	if got.status != http.StatusOK || json.Unmarshal(got.body, &looked) != nil {
+	if got.status != http.StatusOK {
 		return auth{}, s.refused(got.status)
 	}
-	return auth{Token: token, Seconds: looked.Data.TTL, Renewable: looked.Data.Renewable}, nil
+	own := auth{Token: token}
+	if json.Unmarshal(got.body, &looked) != nil {
+		return auth{}, garbled()
+	}
+	if own.Seconds, own.Renewable = looked.Data.TTL, looked.Data.Renewable; !own.usable() {
+		return auth{}, garbled()
+	}
+	return own, nil
 }
 
 func (s *session) parseAuth(got answer) (auth, error) {
 	var parsed struct {
 		Auth *auth `json:"auth"`
 	}
-	if got.status != http.StatusOK || json.Unmarshal(got.body, &parsed) != nil || parsed.Auth == nil || parsed.Auth.Token == "" {
+	if got.status != http.StatusOK {
 		return auth{}, s.refused(got.status)
 	}
+	err := json.Unmarshal(got.body, &parsed)
 	clear(got.body)
+	if err != nil || parsed.Auth == nil || !parsed.Auth.usable() {
+		return auth{}, garbled()
+	}
 	return *parsed.Auth, nil
+}
+
+// usable tells whether the token can be a header, and its life a duration.
+func (a auth) usable() bool {
+	printable := !strings.ContainsFunc(a.Token, func(r rune) bool { return r <= ' ' || r > '~' })
+	return a.Token != "" && printable && a.Seconds >= 0 && a.Seconds <= maxLife
 }
 
 func (s *session) refused(status int) error {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/argocd-seal/argocd-seal-plugin/internal/corpus"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/value"
 )
 
@@ -14,16 +15,14 @@ import (
 // looks inside of the package because a client would need a server for each
 // input.
 func FuzzParseValues(f *testing.F) {
-	for _, seed := range []string{
+	corpus.Add(f,
 		``, `null`, `{}`, `[]`, `"text"`, `{"k":"v"}`, `{"k":null}`, `{"k":123456789012345678901}`, `{"k":1.50}`, `{"k":1e3}`, `{"k":-0.0}`,
 		`{"k":true,"l":false}`, `{"k":{"a":[1,{"b":"c"}]}}`, `{"k":[" "]}`, `{"k":"\u0000\ud83d\ude00"}`, `{"k":"\ud800"}`, "{\"k\":\"\xff\"}",
 		`{"k":"v","k":"w"}`, `{"k":`, `{"k":"v"}x`, ` { "k" : "v" } `, `{"":""}`, `{"k":"<vault:kv/a#k>"}`, `{"k":01}`,
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, answer []byte) {
-		before := bytes.Clone(answer)
-		values, err := parseValues(answer)
+	)
+	f.Fuzz(func(t *testing.T, answer string) {
+		before := []byte(answer)
+		values, err := parseValues([]byte(answer))
 		if err != nil {
 			if len(before) >= 8 && strings.Contains(err.Error(), string(before)) {
 				t.Errorf("the fault shows the answer: %v", err)
