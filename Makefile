@@ -21,6 +21,9 @@ IMAGE ?= argocd-seal:dev
 SOAK ?= 20m
 
 GOLANGCI_VERSION := 2.15.0
+GOVULNCHECK_VERSION := 1.9.0
+# A mirror of Go's database of vulnerabilities may be named.
+VULNDB ?= https://vuln.go.dev
 GOLANGCI := $(CACHE)/tools/golangci-lint-$(GOLANGCI_VERSION)
 
 # The real servers and programs that the tests run, by version. The versions of
@@ -105,6 +108,14 @@ threats: build $(VAULT) ## each attack and fault of docs/security.md, and how ma
 .PHONY: soak
 soak: build $(VAULT) ## twenty minutes of mixed load, or SOAK=1h; not part of test
 	ARGOCD_SEAL_SOAK=$(SOAK) go test -count 1 -timeout 0 -run TestSoak -v ./internal/threats
+
+# Nothing else asks for the database, so that a machine without it can do the
+# rest. What govulncheck finds is an error.
+.PHONY: vulncheck
+vulncheck: ## known vulnerabilities in what the code calls; docs/advisories.md
+	@if curl --fail --silent --output /dev/null --max-time 30 $(VULNDB)/index/db.json; then \
+	  go run golang.org/x/vuln/cmd/govulncheck@v$(GOVULNCHECK_VERSION) -db $(VULNDB) ./...; \
+	else echo "make: $(VULNDB) cannot be reached: nothing was checked" >&2; fi
 
 .PHONY: e2e
 e2e: build servers ## end-to-end and differential tests

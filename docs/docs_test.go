@@ -19,7 +19,7 @@ import (
 func guides(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
-	for _, pattern := range []string{"*.md", "../*.md", "../examples/*.md", "../e2e/testdata/*.md"} {
+	for _, pattern := range []string{"*.md", "runbooks/*.md", "../*.md", "../examples/*.md", "../e2e/testdata/*.md"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no guide matches %s (%v)", pattern, err)
@@ -56,6 +56,31 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 	if followed < 20 {
 		t.Errorf("followed %d links, want at least 20", followed)
+	}
+}
+
+// TestRunbooksOfAlertsExist follows the links of alerts, which nobody else does
+// before there is an emergency.
+func TestRunbooksOfAlertsExist(t *testing.T) {
+	rules := file(t, "../examples/observability/rules.yaml")
+	links := regexp.MustCompile(`runbook_url: https://github\.com/argocd-seal/argocd-seal-plugin/blob/main/docs/(\S+)`).FindAllStringSubmatch(rules, -1)
+	if len(links) != strings.Count(rules, "runbook_url:") || len(links) < 10 {
+		t.Fatalf("found %d links of %d alerts", len(links), strings.Count(rules, "runbook_url:"))
+	}
+	alerts := regexp.MustCompile(`(?s)- alert: (\w+)\n(.*?)(?:\n      - |$)`).FindAllStringSubmatch(rules, -1)
+	list := file(t, "runbooks/README.md")
+	for _, alert := range alerts {
+		link := regexp.MustCompile(`runbook_url: \S+/docs/runbooks/(\S+)`).FindStringSubmatch(alert[2])
+		if link == nil {
+			continue
+		}
+		if _, err := os.Stat("runbooks/" + link[1]); err != nil {
+			t.Errorf("%s: %v", alert[1], err)
+		}
+		row := regexp.MustCompile(`(?m)^\| \[[^]]+\]\(` + regexp.QuoteMeta(link[1]) + "\\) \\|.*`" + alert[1] + "`")
+		if !row.MatchString(list) {
+			t.Errorf("runbooks/README.md does not name %s beside %s", alert[1], link[1])
+		}
 	}
 }
 
