@@ -176,6 +176,21 @@ func TestY1DecodeFindsEveryDocument(t *testing.T) {
 	}
 }
 
+// A file may end without a line break; for kubectl and Argo CD it has one.
+func TestTheLastLineEnds(t *testing.T) {
+	for file, want := range map[string]string{
+		"a: |\n  text": `{"a":"text\n"}`, "a: |\n  text\n": `{"a":"text\n"}`, "a: |-\n  text": `{"a":"text"}`, "a: |+\n  text\n": `{"a":"text\n"}`, "a: text": `{"a":"text"}`,
+	} {
+		objects, err := object.Decode("f.yaml", []byte(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := lines(t, objects); got[0] != want {
+			t.Errorf("%q is read as %s", file, got[0])
+		}
+	}
+}
+
 func TestDecodeKnowsWhereDocumentsBegin(t *testing.T) {
 	objects, err := object.Decode("f.yaml", []byte("# first\nkind: A\n---\n\nkind: B\n"))
 	if err != nil {
