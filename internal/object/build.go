@@ -39,7 +39,7 @@ func (b *builder) value(node *yaml.Node, depth int) (any, error) {
 	case yaml.SequenceNode:
 		return b.sequence(node, depth)
 	case yaml.ScalarNode:
-		return b.scalar(node)
+		return b.scalarValue(node)
 	default:
 		return nil, nil
 	}

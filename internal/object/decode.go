@@ -91,7 +91,7 @@ func decodeYAML(file string, data []byte) (objects []Object, err error) {
 		}
 	}()
 	builder := &builder{file: file, source: newSource(data)}
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	decoder := yaml.NewDecoder(io.MultiReader(bytes.NewReader(data), lastBreak(data)))
 	for {
 		var document yaml.Node
 		if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
@@ -111,6 +111,15 @@ func decodeYAML(file string, data []byte) (objects []Object, err error) {
 			return nil, err
 		}
 	}
+}
+
+// lastBreak is the line break that a file should end with. Argo CD and kubectl
+// add it, which shows in a block of text at the end.
+func lastBreak(data []byte) io.Reader {
+	if bytes.HasSuffix(data, []byte("\n")) {
+		return strings.NewReader("")
+	}
+	return strings.NewReader("\n")
 }
 
 func appendDocument(objects []Object, file string, line int, value any) ([]Object, error) {

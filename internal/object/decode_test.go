@@ -37,6 +37,7 @@ func TestDecodeMeansWhatArgoCDReads(t *testing.T) {
 		"dates are text":         "a: 2001-01-01\nb: 2001-12-14t21:59:43.10-05:00\n",
 		"nulls":                  "a: ~\nb: null\nc:\nd: Null\n",
 		"keys that are no text":  "1: a\ntrue: b\n1.5: c\nyes2: d\n",
+		"keys that are floats":   "-0.0: a\n1.23456789: b\n0.00001: c\n1e20: d\n1e21: e\n16777217.0: f\n",
 		"block scalars":          "a: |\n  x: 1\n  y\nb: >-\n  one\n  two\n",
 		"anchors":                "a: &x {k: [1, 2]}\nb: *x\n",
 		"merge keys":             "base: &x {a: 1, b: 2}\nuse:\n  <<: *x\n  b: 3\n",
@@ -173,6 +174,21 @@ func TestY1DecodeFindsEveryDocument(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A file may end without a line break; for kubectl and Argo CD it has one.
+func TestTheLastLineEnds(t *testing.T) {
+	for file, want := range map[string]string{
+		"a: |\n  text": `{"a":"text\n"}`, "a: |\n  text\n": `{"a":"text\n"}`, "a: |-\n  text": `{"a":"text"}`, "a: |+\n  text\n": `{"a":"text\n"}`, "a: text": `{"a":"text"}`,
+	} {
+		objects, err := object.Decode("f.yaml", []byte(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := lines(t, objects); got[0] != want {
+			t.Errorf("%q is read as %s", file, got[0])
+		}
 	}
 }
 

@@ -12,7 +12,17 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 )
 
-// scalar gives a scalar its YAML 1.1 meaning. Quoted and block scalars are
+// scalarValue gives a scalar the form in which objects hold it.
+func (b *builder) scalarValue(node *yaml.Node) (any, error) {
+	value, err := b.scalar(node)
+	if float, ok := value.(float64); ok {
+		return floatNumber(float), err
+	}
+	return value, err
+}
+
+// scalar gives a scalar its YAML 1.1 meaning: nil, a string, a bool, an integer
+// as json.Number, or a float64. Quoted and block scalars are
 // strings; a plain one is resolved by the YAML 1.1 reader that Argo CD uses, so
 // that both read the same.
 func (b *builder) scalar(node *yaml.Node) (any, error) {
@@ -84,7 +94,7 @@ func (b *builder) resolve(node *yaml.Node, scalar string) (any, error) {
 		if inexact || math.IsInf(value, 0) || math.IsNaN(value) {
 			return nil, b.numberFault(node)
 		}
-		return floatNumber(value), nil
+		return value, nil
 	default:
 		return nil, b.numberFault(node)
 	}
@@ -127,6 +137,12 @@ func (b *builder) key(node *yaml.Node) (string, error) {
 		return strconv.FormatBool(value), nil
 	case json.Number:
 		return value.String(), nil
+	case float64:
+		// That reader takes 32 bits of it, and another form than in a value.
+		if math.IsInf(float64(float32(value)), 0) {
+			return "", b.numberFault(node)
+		}
+		return strconv.FormatFloat(value, 'g', -1, 32), nil
 	default:
 		return "", b.fault(fault.YAML, node, "a key must not be empty")
 	}
