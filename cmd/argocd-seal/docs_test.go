@@ -17,7 +17,7 @@ var console = regexp.MustCompile("(?s)```console\n\\$ argocd-seal ([^\n]+)\n(.*?
 // output. A line with three dots stands for any number of lines.
 func TestGuidesShowWhatCommandsPrint(t *testing.T) {
 	var content []byte
-	for _, guide := range []string{"policies.md", "audit.md", "audit-queries.md"} {
+	for _, guide := range []string{"policies.md", "audit.md", "audit-queries.md", "runbooks/compromised-repository.md"} {
 		text, err := os.ReadFile("../../docs/" + guide)
 		if err != nil {
 			t.Fatal(err)
@@ -26,8 +26,8 @@ func TestGuidesShowWhatCommandsPrint(t *testing.T) {
 	}
 	t.Chdir("../..")
 	blocks := console.FindAllStringSubmatch(string(content), -1)
-	if len(blocks) < 8 {
-		t.Fatalf("found %d commands, want at least 8", len(blocks))
+	if len(blocks) < 9 {
+		t.Fatalf("found %d commands, want at least 9", len(blocks))
 	}
 	for _, block := range blocks {
 		var stdout, stderr bytes.Buffer

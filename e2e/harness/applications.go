@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +22,20 @@ var Applications = schema.GroupVersionResource{Group: "argoproj.io", Version: "v
 
 // DefineApplications applies Argo CD's definition of Applications.
 func (c *Cluster) DefineApplications(ctx context.Context) error {
+	return c.defineArgo(ctx, "application", Applications)
+}
+
+// DefineProjects applies Argo CD's definitions of AppProjects and of
+// ApplicationSets.
+func (c *Cluster) DefineProjects(ctx context.Context) error {
+	return errors.Join(
+		c.defineArgo(ctx, "appproject", Applications.GroupVersion().WithResource("appprojects")),
+		c.defineArgo(ctx, "applicationset", Applications.GroupVersion().WithResource("applicationsets")),
+	)
+}
+
+// defineArgo applies one of the definitions in argo-cd's module.
+func (c *Cluster) defineArgo(ctx context.Context, name string, served schema.GroupVersionResource) error {
 	root, err := Root()
 	if err != nil {
 		return err
@@ -31,7 +46,7 @@ func (c *Cluster) DefineApplications(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find argo-cd's module: %w", err)
 	}
-	return c.define(ctx, filepath.Join(strings.TrimSpace(string(module)), "manifests", "crds", "application-crd.yaml"), Applications)
+	return c.define(ctx, filepath.Join(strings.TrimSpace(string(module)), "manifests", "crds", name+"-crd.yaml"), served)
 }
 
 // CreateApplications makes Applications of a repository that were synced at a

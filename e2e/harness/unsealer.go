@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,6 +25,8 @@ import (
 
 // unsealerNamespace is where the controller keeps its keys.
 const unsealerNamespace = "sealed-secrets"
+
+const unsealerName = "sealed-secrets-controller"
 
 // SealedSecrets is the resource that the controller watches.
 var SealedSecrets = schema.GroupVersionResource{Group: "bitnami.com", Version: "v1alpha1", Resource: "sealedsecrets"}
@@ -67,6 +70,21 @@ func (c *Cluster) Unseal(ctx context.Context) (*corev1.Secret, error) {
 	return c.startUnsealer(ctx, account)
 }
 
+// RestartUnsealer ends the controller and starts it again, as when its pod is
+// deleted, and returns the key pair that it seals with then.
+func (c *Cluster) RestartUnsealer(ctx context.Context) (*corev1.Secret, error) {
+	for i, process := range c.processes {
+		if process.name == unsealerName {
+			if err := process.Stop(); err != nil {
+				return nil, err
+			}
+			c.processes = slices.Delete(c.processes, i, i+1)
+			break
+		}
+	}
+	return c.startUnsealer(ctx, c.file("account"))
+}
+
 func (c *Cluster) startUnsealer(ctx context.Context, account string) (*corev1.Secret, error) {
 	unshare, err := Unshare.Path()
 	if err != nil {
@@ -82,7 +100,7 @@ func (c *Cluster) startUnsealer(ctx context.Context, account string) (*corev1.Se
 	}
 	var key *corev1.Secret
 	process, err := start(ctx, spec{
-		name: "sealed-secrets-controller", path: unshare, args: args, dir: c.dir, stop: syscall.SIGTERM,
+		name: unsealerName, path: unshare, args: args, dir: c.dir, stop: syscall.SIGTERM,
 		env: []string{"PATH=" + os.Getenv("PATH"), "KUBERNETES_SERVICE_HOST=" + c.host, "KUBERNETES_SERVICE_PORT=" + strconv.Itoa(c.port)},
 		ready: func(ctx context.Context, _ string) error {
 			key, err = c.unsealingKey(ctx)
@@ -103,10 +121,13 @@ func (c *Cluster) unsealingKey(ctx context.Context) (*corev1.Secret, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(keys.Items) != 1 {
-		return nil, fmt.Errorf("the controller has %d keys", len(keys.Items))
+	if len(keys.Items) == 0 {
+		return nil, errors.New("the controller has no key")
 	}
-	return &keys.Items[0], nil
+	newest := slices.MaxFunc(keys.Items, func(a, b corev1.Secret) int {
+		return a.CreationTimestamp.Compare(b.CreationTimestamp.Time)
+	})
+	return &newest, nil
 }
 
 // define applies a custom resource definition from a file and waits until its
