@@ -2,7 +2,9 @@ package query
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/valyala/fastjson"
@@ -29,6 +31,8 @@ const (
 
 var errKind = errors.New("a value is of another kind than the plugin writes")
 
+func control(b byte) bool { return b < ' ' }
+
 // decode reads r.Line into r. What is wrong is said without quoting it.
 func (d *decoder) decode(r *Record) *fault.Error {
 	bad := func(format string, args ...any) *fault.Error {
@@ -42,6 +46,10 @@ func (d *decoder) decode(r *Record) *fault.Error {
 	value, err := d.parser.ParseBytes(r.Line)
 	if err == nil {
 		err = fastjson.ValidateBytes(r.Line)
+	}
+	// The check passes control characters over in a text that holds an escape.
+	if err == nil && slices.ContainsFunc(r.Line, control) && !json.Valid(r.Line) {
+		err = errKind
 	}
 	if err == nil {
 		d.err = nil

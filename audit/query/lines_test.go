@@ -44,6 +44,7 @@ func TestBrokenLinesAreLocated(t *testing.T) {
 		"a text for an object": {strings.Replace(whole, `"OK"`, `"OK","verdict":"deny"`, 1), "is no event"},
 		"a number below 0":     {strings.Replace(whole, `"OK"`, `"OK","objects":-1`, 1), "is no event"},
 		"a control character":  {strings.Replace(whole, "OK", "O\x1bK", 1), "is no event"},
+		"one behind an escape": {strings.Replace(whole, "OK", `O\u0041`+"\x00K", 1), "is no event"},
 		"deep":                 {strings.Replace(whole, `"OK"`, `"OK","deep":`+strings.Repeat("[", 100_000), 1), "is no event"},
 		"version 2":            {strings.Replace(whole, `"version":1`, `"version":2`, 1), "has version 2, and this program knows version 1; fix: use a newer argocd-seal"},
 		"longer than a line":   {long(chain.MaxLine + 1), "longer than 1048576 bytes"},

@@ -29,6 +29,7 @@ func YAML() []string {
 		// Where a document ends.
 		"kind: A\n--- # x\nkind: B\n", "kind: A\n--- \nkind: B\n", "kind: A\n---\r\nkind: B\n", "kind: A\n...\n---\nkind: B\n", "kind: A\n--- {kind: B}\n", "a: b\r\n---\r\nc: d\r\n",
 		"a: |\n  x\n  ---\n  kind: B\n", "a: 'x\n\n---\n\nkind: B'\n", "a: b\n---\n\n---\nnull\n---\n# nothing\n---\nc: d\n", "{\"kind\":\"A\"}\n{\"kind\":\"B\"}\n", "{\"kind\":\"A\"}\n---\n{\"kind\":\"B\"}\n",
+		"kind: A\r---\rkind: B\n", "kind: A\u0085---\nkind: B\n", "kind: A\n---# x\nkind: B\n", "kind: A\n---\n\ufeffkind: B\n", "a: x\r\r\n  y\r\n", "a: |\n  x", "a: ! yes\n", "1.23456789: a\n",
 		"{kind: A}\n", "{\"kind\":\"A\"} # x\n",
 		// Depth.
 		"a: " + strings.Repeat("[", 120) + strings.Repeat("]", 120), strings.Repeat("- ", 120) + "x\n", `{"a":` + strings.Repeat("[", 120) + strings.Repeat("]", 120) + "}",

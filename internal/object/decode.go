@@ -90,6 +90,13 @@ func decodeYAML(file string, data []byte) (objects []Object, err error) {
 			objects, err = nil, fault.New(fault.YAML, "the document cannot be parsed").In(file, 0)
 		}
 	}()
+	if bytes.IndexByte(data, '\r') >= 0 { // Argo CD's reader ends lines with a line feed alone
+		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	}
+	if at := unclearMarker(data); at >= 0 {
+		return nil, fault.New(fault.YAML, "readers do not agree whether a document ends here").
+			In(file, 1+len(lineBreak.FindAllIndex(data[:at], -1))).WithFix("write --- alone, in a line that ends as all others do")
+	}
 	builder := &builder{file: file, source: newSource(data)}
 	decoder := yaml.NewDecoder(io.MultiReader(bytes.NewReader(data), lastBreak(data)))
 	for {
@@ -134,11 +141,16 @@ func appendDocument(objects []Object, file string, line int, value any) ([]Objec
 	}
 }
 
+const byteOrderMark = "\ufeff"
+
 // CheckEncoding refuses what is not UTF-8 with E_YAML_ENC, and returns the text
 // without a byte order mark. YAML may be UTF-16 too: of two parsers one would
 // read objects where the other sees none.
 func CheckEncoding(file string, data []byte) ([]byte, error) {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
+	if bytes.HasPrefix(data, []byte(byteOrderMark)) || bytes.Contains(data, []byte("\n"+byteOrderMark)) {
+		return nil, fault.New(fault.YAMLEnc, "a byte order mark stands inside of the file").In(file, 0).WithFix("remove it: files that were joined may have one each")
+	}
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) || !utf8.Valid(data) {
 		return nil, fault.New(fault.YAMLEnc, "the file is not UTF-8").In(file, 0).WithFix("save it as UTF-8")
 	}

@@ -87,6 +87,14 @@ func TestDecodeRefuses(t *testing.T) {
 		"Y10 custom tag":              {"a: !!python/object:x {}\n", fault.YAMLTag, 1},
 		"Y10 binary":                  {"a: !!binary aGVsbG8=\n", fault.YAMLTag, 1},
 		"Y10 local tag":               {"a: !secret x\n", fault.YAMLTag, 1},
+		"Y1 marker and comment":       {"a: b\n---#c: d\n", fault.YAML, 2},
+		"Y1 marker and text":          {"a: b\n---d\n", fault.YAML, 2},
+		"Y1 marker after CR":          {"a: b\n# c\r---\nc: d\n", fault.YAML, 3},
+		"Y1 marker after NEL":         {"a: b\u0085---\nc: d\n", fault.YAML, 2},
+		"Y1 marker after U+2028":      {"a: b\u2028...\n---\nc: d\n", fault.YAML, 2},
+		"Y10 two byte order marks":    {"\ufeff\ufeffa: b\n", fault.YAMLEnc, 0},
+		"Y10 joined files":            {"a: b\n---\n\ufeffc: d\n", fault.YAMLEnc, 0},
+		"Y10 bare tag and NEL":        {"a: !\u0085\n", fault.YAMLTag, 1},
 		"Y10 bare tag":                {"a: b\nc: ! yes\n", fault.YAMLTag, 2},
 		"Y10 bare tag on nothing":     {"日本: !\n", fault.YAMLTag, 1},
 		"Y10 bare tag and anchor":     {"a: [&x ! 1]\n", fault.YAMLTag, 1},
@@ -180,7 +188,8 @@ func TestY1DecodeFindsEveryDocument(t *testing.T) {
 // A file may end without a line break; for kubectl and Argo CD it has one.
 func TestTheLastLineEnds(t *testing.T) {
 	for file, want := range map[string]string{
-		"a: |\n  text": `{"a":"text\n"}`, "a: |\n  text\n": `{"a":"text\n"}`, "a: |-\n  text": `{"a":"text"}`, "a: |+\n  text\n": `{"a":"text\n"}`, "a: text": `{"a":"text"}`,
+		"a: x\r\r\n  y\r\n": `{"a":"x y"}`,
+		"a: |\n  text":      `{"a":"text\n"}`, "a: |\n  text\n": `{"a":"text\n"}`, "a: |-\n  text": `{"a":"text"}`, "a: |+\n  text\n": `{"a":"text\n"}`, "a: text": `{"a":"text"}`,
 	} {
 		objects, err := object.Decode("f.yaml", []byte(file))
 		if err != nil {

@@ -25,7 +25,7 @@ func newSource(text []byte) source {
 
 var (
 	// bareTag is the tag ! at the start of a node, behind an anchor or not.
-	bareTag = regexp.MustCompile(`^(?:&[^\s,\[\]{}]+\s+)?!(?:[\s,\]}]|$)`)
+	bareTag = regexp.MustCompile(`^(?:&[^\s,\[\]{}]+\s+)?!(?:[\s,\]}\x{85}\x{2028}\x{2029}]|$)`)
 	// lineBreak is what ends a line in YAML 1.1.
 	lineBreak = regexp.MustCompile("\r\n|[\r\n\u0085\u2028\u2029]")
 )
@@ -51,4 +51,33 @@ func (s *source) bare(node *yaml.Node) bool {
 		rest = rest[size:]
 	}
 	return bareTag.Match(rest)
+}
+
+// unclearMarker finds --- or ... where Argo CD and the parser here would see
+// different documents, and returns -1 where there is none. The former looks for
+// lines that end with a line feed and begin with ---, and takes "---#" too; the
+// latter knows four more line breaks, and wants a space behind the marker.
+func unclearMarker(data []byte) int {
+	for _, marker := range []string{"---", "..."} {
+		for at := 0; ; at += len(marker) {
+			next := bytes.Index(data[at:], []byte(marker))
+			if next < 0 {
+				break
+			}
+			at += next
+			before, behind := data[:at], data[at+len(marker):]
+			if at == 0 || before[at-1] == '\n' {
+				if marker == "---" && len(behind) > 0 && !bytes.ContainsAny(behind[:1], " \t\r\n") {
+					return at
+				}
+				continue
+			}
+			for _, lineBreak := range []string{"\r", "\u0085", "\u2028", "\u2029"} {
+				if bytes.HasSuffix(before, []byte(lineBreak)) {
+					return at
+				}
+			}
+		}
+	}
+	return -1
 }

@@ -118,8 +118,11 @@ func rewrite(t *testing.T, text string) ([]byte, bool) {
 
 func restyled(node *yaml.Node) *yaml.Node {
 	node.HeadComment, node.LineComment, node.FootComment = "", "", ""
-	if node.Kind != yaml.ScalarNode {
+	switch {
+	case node.Kind != yaml.ScalarNode:
 		node.Style ^= yaml.FlowStyle
+	case node.Tag == "!!null":
+		node.Value = "null" // the library would write '' for nothing
 	}
 	for _, child := range node.Content {
 		restyled(child)
