@@ -90,6 +90,9 @@ func (s *sidecar) calmShop(t testing.TB) demand {
 	return newDemand("payments", pack(t, s.shop()), identity("ARGOCD_APP_NAME=payments", "ARGOCD_APP_PROJECT_NAME=proj-core"))
 }
 
+// endlessTemplate computes for years, and takes no memory.
+const endlessTemplate = "{{ range until 20000 }}{{ range until 20000 }}{{ range until 20000 }}{{ end }}{{ end }}{{ end }}"
+
 // hostile are requests of team-a, or of whom more says, that try to take what others need: time, memory,
 // workers, places in the line.
 func (s *sidecar) hostile(t testing.TB, more ...string) []demand {
@@ -117,7 +120,7 @@ func (s *sidecar) hostile(t testing.TB, more ...string) []demand {
 	idle := newDemand("an idle stream", nil, identity(more...), "E_STREAM", "E_BUSY", "E_TIMEOUT", "E_CANCELED")
 	idle.idle = true
 	return []demand{
-		attack("a chart that never ends", chart(files{"templates/a.yaml": "{{ range until 20000 }}{{ range until 20000 }}{{ range until 20000 }}{{ end }}{{ end }}{{ end }}"})),
+		attack("a chart that never ends", chart(files{"templates/a.yaml": endlessTemplate})),
 		attack("a chart that renders itself", chart(files{"values.yaml": "x: '{{ tpl .Values.x . }}'\n", "templates/a.yaml": "{{ tpl .Values.x . }}"}), "E_RENDER_CRASH", "E_LIMIT"),
 		attack("a chart that takes memory", chart(files{"templates/a.yaml": `{{ range until 100 }}{{ repeat 100000000 "x" }}{{ end }}`}), "E_RENDER_CRASH", "E_LIMIT"),
 		attack("aliases of aliases", files{"app/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n" + aliases}, "E_LIMIT", "E_YAML_ALIAS", "E_RENDER_CRASH"),

@@ -14,7 +14,7 @@ import (
 func TestFaultsOfStreams(t *testing.T) {
 	s := start(t, settings{render: fmt.Sprintf("{timeout: %s}", 2*faultTimeout)})
 	whole := newDemand("shop", pack(t, files{"app/a.yaml": secret(s.reference()), "app/b.txt": string(randomBytes(3 * chunk))}), identity())
-	endless := newDemand("endless", pack(t, chart(files{"templates/a.yaml": "{{ range until 2000000000 }}{{ end }}"})), identity())
+	endless := newDemand("endless", pack(t, chart(files{"templates/a.yaml": endlessTemplate})), identity())
 	within, gone := 2*faultTimeout+20*time.Second, []string{"E_CANCELED"}
 	s.meet(t, []fault{
 		{"the repo-server leaves after the metadata", gone, within, leaves(whole, 0)},

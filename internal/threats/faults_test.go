@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc/status"
 )
 
 // fault is something that goes wrong around a request.
@@ -23,11 +25,17 @@ type fault struct {
 // renderedCode stands for manifests where a code stands for a failure.
 const renderedCode = "RENDERED"
 
+// outcome is the code of a failure, RENDERED, or that of gRPC where the sidecar
+// could say nothing.
 func (a answer) outcome() string {
-	if a.err == nil {
+	switch code := a.code(); {
+	case a.err == nil:
 		return renderedCode
+	case strings.HasPrefix(code, "E_"):
+		return code
+	default:
+		return status.Code(a.err).String()
 	}
-	return a.code()
 }
 
 // faultTimeout is render.timeout of all that is tested here.
