@@ -5,8 +5,8 @@
 #   make image
 #
 # Pin the toolchain by digest where builds must be repeatable:
-#   --build-arg GO_IMAGE=golang:1.26.8@sha256:...
-ARG GO_IMAGE=golang:1.26.8
+#   --build-arg GO_IMAGE=golang:1.26.11@sha256:...
+ARG GO_IMAGE=golang:1.26.11
 
 FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build
 WORKDIR /src

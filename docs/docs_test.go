@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
@@ -45,12 +46,19 @@ func TestLinksLeadSomewhere(t *testing.T) {
 				t.Errorf("%s: %v", file, err)
 				continue
 			}
-			if target.Scheme != "" || target.Path == "" {
+			if target.Scheme != "" {
 				continue
 			}
 			followed++
-			if _, err := os.Stat(filepath.Join(filepath.Dir(file), target.Path)); err != nil {
+			path := file
+			if target.Path != "" {
+				path = filepath.Join(filepath.Dir(file), target.Path)
+			}
+			content, err := os.ReadFile(path)
+			if _, missing := os.Stat(path); missing != nil {
 				t.Errorf("%s links to %s, which is not there", file, match[1])
+			} else if err == nil && target.Fragment != "" && !slices.Contains(anchors(string(content)), target.Fragment) {
+				t.Errorf("%s links to %s, and there is no such heading", file, match[1])
 			}
 		}
 	}
@@ -82,6 +90,23 @@ func TestRunbooksOfAlertsExist(t *testing.T) {
 			t.Errorf("runbooks/README.md does not name %s beside %s", alert[1], link[1])
 		}
 	}
+}
+
+// anchors are what the headings of a guide can be linked to by.
+func anchors(guide string) (found []string) {
+	for _, match := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(guide, -1) {
+		kept := strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, match[1])
+		found = append(found, kept)
+	}
+	return found
 }
 
 func TestCodesExist(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -53,7 +54,8 @@ func (c *Cluster) Unseal(ctx context.Context) (*corev1.Secret, error) {
 	if err := c.define(ctx, path, SealedSecrets); err != nil {
 		return nil, err
 	}
-	if err := c.Namespace(ctx, unsealerNamespace); err != nil {
+	// It may be there, with a key that the controller takes.
+	if err := c.Namespace(ctx, unsealerNamespace); err != nil && !apierrors.IsAlreadyExists(err) {
 		return nil, err
 	}
 	account := c.file("account")

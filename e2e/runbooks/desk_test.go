@@ -72,7 +72,7 @@ func newDesk(t *testing.T) *desk {
 	t.Helper()
 	harness.Need(t, harness.Seal)
 	d := &desk{cluster: harness.NewCluster(t), vault: harness.NewVault(t), dir: t.TempDir()}
-	for _, namespace := range []string{"argocd", "vault", "sealed-secrets", "shop-production"} {
+	for _, namespace := range []string{"argocd", "vault", "shop-production"} {
 		must(t, d.cluster.Namespace(t.Context(), namespace))
 	}
 	d.equip(t)
@@ -107,7 +107,11 @@ func (d *desk) equip(t *testing.T) {
 	must(t, d.cluster.DefineProjects(t.Context()))
 	must(t, d.cluster.Kubeconfig(d.file("kubeconfig"), d.cluster.Config.BearerToken))
 	must(t, os.CopyFS(d.file("environments"), os.DirFS(filepath.Join(root, "examples", "install", "environments"))))
-	must(t, os.CopyFS(d.file("sidecar/policies"), os.DirFS(filepath.Join(root, "examples", "policies"))))
+	for _, name := range []string{"replicas.rego", "replicas_test.rego"} {
+		policy, err := os.ReadFile(filepath.Join(root, "examples", "policies", name))
+		must(t, err)
+		d.write(t, "sidecar/policies/"+name, string(policy))
+	}
 	d.write(t, "applications.yaml", applications)
 	d.write(t, "sidecar/waivers.yaml", "waivers: []\n")
 	d.write(t, "checkout/db/secret.yaml", secret("kv/production/shop/db#password"))

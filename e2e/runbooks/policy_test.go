@@ -13,7 +13,7 @@ func TestPolicyEmergency(t *testing.T) {
 	privileged := strings.Replace(pod, "web:2", "web:2\n    securityContext: {privileged: true}", 1)
 	d.write(t, "checkout/web/pod.yaml", privileged)
 	d.refused(t, "shop-production", "web", "E_POLICY")
-	shows(t, p.run(t, "--decision deny"), "pod-privileged", "shop-production-web", "rules are loaded")
+	shows(t, p.run(t, "--decision deny"), "pod-privileged", "shop-production-web", "the policies of production are loaded")
 	shows(t, p.run(t, "$SIDECAR/metrics"), `argocd_seal_policy_bundle_info{`, "argocd_seal_policy_last_error 0")
 
 	shows(t, p.run(t, "policy explain"), "pod-privileged: ", "deny")

@@ -13,7 +13,7 @@ func TestLeakedSecret(t *testing.T) {
 	d.write(t, "checkout/leaky/secret.yaml", secret("kv/production/shop/db#password"))
 	d.write(t, "checkout/leaky/settings.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {url: 'postgres://app:"+oldValue+"@db'}\n")
 	d.refused(t, "shop-production", "leaky", "E_LEAK")
-	d.write(t, "checkout/pinned/secret.yaml", secret("kv/production/shop/db@1#password"))
+	d.write(t, "checkout/pinned/secret.yaml", secret("kv/production/shop/db#password@1"))
 
 	shows(t, p.run(t, "--outcome E_LEAK"), "shop-production-leaky")
 	shows(t, p.run(t, `"kind":"plaintext"`), "none")
@@ -31,7 +31,7 @@ func TestLeakedSecret(t *testing.T) {
 		t.Error("the new value gives the old ciphertext")
 	}
 	left := p.run(t, "--by secret")
-	shows(t, left, "kv/production/shop/db#password@2", "0 of ")
+	shows(t, left, "kv/production/shop/db@2", "0 of ")
 	d.renders(t, "shop-production", "pinned")
 	p.run(t, "vault kv destroy")
 	d.refused(t, "shop-production", "pinned", "E_SECRET")

@@ -20,7 +20,8 @@ func TestStolenSaltOrCertificate(t *testing.T) {
 	harness.Need(t, harness.Unsealer, harness.SealedSecretCRD, harness.Unshare)
 	d := newDesk(t)
 	p := d.open(t, "stolen-salt-or-certificate.md")
-	d.shell(t, `kubectl -n sealed-secrets create secret tls sealing-key-old --cert sidecar/production.crt --key old.key
+	d.shell(t, `kubectl create namespace sealed-secrets
+kubectl -n sealed-secrets create secret tls sealing-key-old --cert sidecar/production.crt --key old.key
 kubectl -n sealed-secrets label secret sealing-key-old sealedsecrets.bitnami.com/sealed-secrets-key=active`)
 	old, err := d.cluster.Unseal(t.Context())
 	must(t, err)
