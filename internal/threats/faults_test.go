@@ -56,14 +56,15 @@ func (b *table) log(t testing.TB) {
 }
 
 // meet has a sidecar meet faults, one after the other, and expects of each what the
-// fault says, that the next request is as it was before, and that nothing is left.
+// fault says, that the next request is as it was before, and that nothing is left:
+// the baseline is what there was before the first one.
 func (s *sidecar) meet(t *testing.T, faults []fault) {
 	t.Helper()
 	var seen table
-	s.ask(t, files{"app/a.yaml": secret(s.reference())}) // both roles are known
+	s.sealing(t) // both tenants have been there
+	before := s.rest(t)
 	for _, one := range faults {
 		t.Run(one.name, func(t *testing.T) {
-			before := s.rest(t)
 			a := one.happen(t, s)
 			s.watch.See("answer", a.text())
 			if !slices.Contains(one.codes, a.outcome()) || a.err != nil && len(a.manifests) > 0 {

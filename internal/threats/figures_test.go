@@ -56,7 +56,7 @@ func childrenOf(pid int) (ids []int) {
 
 // The slack allows for connections that wait for their next use, on both sides.
 const (
-	slackGoroutines  = 8
+	slackGoroutines  = 10
 	slackDescriptors = 4
 )
 

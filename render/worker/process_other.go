@@ -14,6 +14,9 @@ func attributes() *syscall.SysProcAttr { return nil }
 // killGroup has nothing to add to killing the child itself.
 func killGroup(int) {}
 
+// yieldGroup does nothing: all render at the same priority.
+func yieldGroup(int) {}
+
 // awaitExit returns at once: exec.Cmd.Wait does the waiting.
 func awaitExit(int) error { return nil }
 

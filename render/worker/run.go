@@ -15,6 +15,10 @@ import (
 // renders are over before its first look, which costs some microseconds.
 const watchInterval = 20 * time.Millisecond
 
+// patience is after what time a render gives way to others: most are over long
+// before, and one that never ends must not slow down those of other tenants.
+const patience = time.Second
+
 // watchdogLayer is the pool's own layer.
 func watchdogLayer(config Config) sandbox.Layer {
 	return sandbox.Layer{Name: "watchdog", Active: true, Detail: fmt.Sprintf("%d MiB, looked at every %s", config.MemoryBytes>>20, watchInterval)}
@@ -46,7 +50,7 @@ func (p *Pool) run(ctx context.Context, worker *process, req render.Request) (re
 }
 
 // guard kills the worker when ctx ends, when the pool closes or when it uses
-// too much memory. The function that it returns ends the watch and gives the
+// too much memory, and has it give way to others when it is slow. The function that it returns ends the watch and gives the
 // fault for which the worker was killed, or nil.
 func (p *Pool) guard(ctx context.Context, worker *process) (stop func() error) {
 	over := make(chan struct{})
@@ -68,6 +72,8 @@ func (p *Pool) guard(ctx context.Context, worker *process) (stop func() error) {
 func (p *Pool) watch(ctx context.Context, worker *process, over <-chan struct{}) error {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
+	slow := time.NewTimer(patience)
+	defer slow.Stop()
 	for {
 		select {
 		case <-over:
@@ -76,6 +82,8 @@ func (p *Pool) watch(ctx context.Context, worker *process, over <-chan struct{})
 			return errClosed
 		case <-ctx.Done():
 			return ended(ctx)
+		case <-slow.C:
+			worker.yield()
 		case <-ticker.C:
 			if resident, ok := residentBytes(worker.cmd.Process.Pid); ok && resident > p.config.MemoryBytes {
 				return p.memoryFault()

@@ -3,6 +3,9 @@ package worker
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -89,4 +92,36 @@ func TestNextIsWhoHasLeast(t *testing.T) {
 			t.Errorf("%s: %d, want %d", test.name, got, test.want)
 		}
 	}
+}
+
+// A render that goes on and on leaves the CPUs to others, all of its threads.
+func TestI10ASlowRenderGivesWay(t *testing.T) {
+	pool := startPool(t, testConfig())
+	waitIdle(t, pool, 2)
+	spares := children(t)
+	hold(t, pool, "hostile", 1, 1)
+	lowered := func() (threads, low int) {
+		for _, pid := range spares {
+			tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+			for _, task := range tasks {
+				stat, _ := os.ReadFile(task) // a thread may have ended
+				_, rest, _ := strings.Cut(string(stat), ") ")
+				if fields := strings.Fields(rest); len(fields) > 16 && fields[16] == "19" {
+					low++
+				}
+				threads++
+			}
+		}
+		return threads, low
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		threads, low := lowered()
+		if low > 1 && low < threads {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d of %d threads of two workers give way", low, threads)
+		}
+	}
+	mustRender(t, pool)
 }
