@@ -34,7 +34,7 @@ func references(t testing.TB) []string {
 		"<vault:kv/a#k@4294967297>", "<path:kv/data/data/a#k#latest | indent 65>", "<vault:kv/a#k><vault:kv/b#k>", "<<vault:kv/a#k>>", "<a>\n<vault:kv/a#k>",
 		"<vault:kv/user@example/db@3#k@2>", "<vault:kv/a\x00b#k>", "<vault:kv/a#k | base64encode | base64decode | sha256sum>",
 		// Half references, and references that stand in each other.
-		"<vault:", "<path:kv/data/a", "<vault:kv/a#k\n>", "<path:kv/data/a\n#k>", "<vault:kv/<vault:kv/a#k>#k>", "<vault:kv/a#k | jsonPath {>", "<path:kv/data/a#k <vault:kv/a#k>",
+		"<vault:", "<path:kv/data/a", "<vault:kv/a#k\n>", "<vault:kv/a#k |\nbase64encode>", "<path:kv/data/a\n#k>", "<vault:kv/<vault:kv/a#k>#k>", "<vault:kv/a#k | jsonPath {>", "<path:kv/data/a#k <vault:kv/a#k>",
 		"https://h/?t=<vault:kv/a#k>&u=<path:kv/data/b#k>", "<vault:kv/a#k> ", "<vault:kv/a#k>\n", "<user<vault:kv/a#k>", "<SYS:raw/x#k>", "<vault:SYS/raw/x#k>", "<path:sys/data/x#k>",
 		"<vault:kv/a#k"+strings.Repeat(" | base64encode", 9)+">", "<vault:kv/"+strings.Repeat("a/", 20)+"b#k>", "<vault:kv/a#"+strings.Repeat("k", 3000)+">",
 	)
@@ -99,6 +99,9 @@ func checkReference(t *testing.T, ref *reference.Reference, annotations referenc
 		if !sound.MatchString(path) || strings.Count(path, "/") >= reference.MaxSegments || slices.Contains([]string{"sys", "auth", "identity", "cubbyhole"}, mount) {
 			t.Errorf("%q refers to the path %q", ref.Text, path)
 		}
+	}
+	if ref.Dialect == reference.Native && strings.Contains(ref.Text, "\n") {
+		t.Errorf("%q is a reference over two lines", ref.Text)
 	}
 	if ref.Dialect != reference.Generic {
 		again, err := reference.Parse(ref.Text)
