@@ -4,7 +4,9 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"path"
@@ -117,6 +119,7 @@ func FuzzReadArchive(f *testing.F) {
 				continue
 			}
 			checkTree(t, tree, limits)
+			checkEntries(t, archive, tree)
 			if !slices.Equal(names.Files("."), tree.Files(".")) || !slices.Equal(names.Dirs("."), tree.Dirs(".")) {
 				t.Fatalf("names only: %q, %q", names.Files("."), names.Dirs("."))
 			}
@@ -139,6 +142,37 @@ func checkFault(t *testing.T, tree *Tree, err error) {
 	}
 	if text := err.Error(); tree != nil || len(text) > fault.MaxText || !utf8.ValidString(text) || strings.ContainsAny(text, "\x00\r\x1b") {
 		t.Errorf("tree %v, fault %q", tree, text)
+	}
+}
+
+// checkEntries reads an archive that was accepted in the plainest way: each entry
+// is of a kind that a checkout has, stands once, and a file has its content.
+func checkEntries(t *testing.T, archive []byte, tree *Tree) {
+	t.Helper()
+	expanded, err := gzip.NewReader(bytes.NewReader(archive))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for entries := tar.NewReader(expanded); ; {
+		header, err := entries.Next()
+		if errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name := path.Clean(header.Name)
+		if seen[name] && !inGit(name) || !slices.Contains([]byte{tar.TypeReg, tar.TypeDir, tar.TypeSymlink}, header.Typeflag) {
+			t.Errorf("the entry %q of type %q, again: %v", header.Name, header.Typeflag, seen[name])
+		}
+		seen[name] = true
+		if header.Typeflag != tar.TypeReg || inGit(name) {
+			continue
+		}
+		want, err := io.ReadAll(entries)
+		if got, ok := tree.File(name); err != nil || !ok || !bytes.Equal(got, want) {
+			t.Errorf("the file %q has %d bytes of %d: %v", name, len(got), len(want), err)
+		}
 	}
 }
 
