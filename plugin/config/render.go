@@ -35,7 +35,8 @@ type Workers struct {
 	Concurrency int `json:"concurrency" range:"0..64"`
 	// How many workers are started ahead of requests and wait.
 	Spares int `json:"spares" range:"0..64"`
-	// How many requests may wait for a worker; one more gets E_BUSY.
+	// How many requests may wait for a worker, half of them of one project; one
+	// more gets E_BUSY.
 	Queue int `json:"queue" range:"0..10000"`
 	// Most memory of one worker.
 	Memory Size `json:"memory" range:"128Mi..16Gi"`

@@ -15,18 +15,13 @@ import (
 func (p *Pool) enqueue(tenant string) (*ticket, error) {
 	t := &ticket{turn: make(chan turn, 1), tenant: tenant}
 	p.mu.Lock()
-	switch free := max(0, p.config.Concurrency-p.inFlight); {
+	switch busy := p.crowded(t); {
 	case p.closed:
 		p.mu.Unlock()
 		return nil, errClosed
-	case p.tooMany(t, free):
+	case busy != nil:
 		p.mu.Unlock()
-		return nil, fault.New(fault.Busy, "too many requests of this project wait").
-			WithFix("Argo CD retries by itself; raise render.workers.concurrency if it lasts")
-	case len(p.queue) >= p.config.Queue+free:
-		p.mu.Unlock()
-		return nil, fault.New(fault.Busy, "%d requests are being rendered and %d wait", p.config.Concurrency, p.config.Queue).
-			WithFix("Argo CD retries by itself; raise render.workers.concurrency if it lasts")
+		return nil, busy
 	case len(p.idle) == 0 && p.failures >= maxFailures && time.Now().Before(p.retryAt):
 		failure := p.failure
 		p.mu.Unlock()

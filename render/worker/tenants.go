@@ -1,5 +1,11 @@
 package worker
 
+import (
+	"fmt"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+)
+
 // Tenants share the workers, because one whose renders never end would else have
 // all of them until their deadlines, again and again, and the others none.
 //
@@ -40,18 +46,28 @@ func (p *Pool) runnable() int {
 	return 0
 }
 
-// tooMany tells whether a tenant has its half of the queue already.
-func (p *Pool) tooMany(t *ticket, free int) bool {
-	if t.tenant == "" {
-		return false
-	}
+// crowded returns an E_BUSY fault where a request may not even wait: the queue is
+// full, or its tenant has half of it. One that the place in reserve is there for
+// does not wait.
+func (p *Pool) crowded(t *ticket) error {
 	waiting := 0
 	for _, other := range p.queue {
 		if other.tenant == t.tenant {
 			waiting++
 		}
 	}
-	return waiting >= (p.config.Queue+1)/2+free
+	message := ""
+	switch free := max(0, p.config.Concurrency-p.inFlight); {
+	case free == 0 && waiting == 0 && p.may(t):
+		return nil
+	case t.tenant != "" && waiting >= (p.config.Queue+1)/2+free:
+		message = "too many requests of this project wait"
+	case len(p.queue) >= p.config.Queue+free:
+		message = fmt.Sprintf("%d requests are being rendered and %d wait", p.config.Concurrency, p.config.Queue)
+	default:
+		return nil
+	}
+	return fault.New(fault.Busy, "%s", message).WithFix("Argo CD retries by itself; raise render.workers.concurrency if it lasts")
 }
 
 // leave gives a place back.

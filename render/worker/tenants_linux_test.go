@@ -68,6 +68,21 @@ func TestI10ATenantHasHalfOfTheLine(t *testing.T) {
 	}
 }
 
+// Who finds no line at all may still have the place in reserve.
+func TestI10WithoutALineThereIsAPlaceInReserve(t *testing.T) {
+	config := testConfig()
+	config.Queue = 0
+	pool := startPool(t, config)
+	hold(t, pool, "hostile", 2, 2)
+	for tenant, want := range map[string]fault.Code{"hostile": fault.Busy, "calm": "", "other": ""} {
+		req := request("fine")
+		req.Tenant = tenant
+		if _, err := pool.Render(t.Context(), req); fault.CodeOf(err) != want {
+			t.Errorf("%s: %v", tenant, err)
+		}
+	}
+}
+
 func TestNextIsWhoHasLeast(t *testing.T) {
 	for _, test := range []struct {
 		name     string
