@@ -53,6 +53,13 @@ func Decode(file string, data []byte) ([]Object, error) {
 		}
 		// A YAML flow mapping may begin like JSON and use what JSON has not.
 	}
+	if bytes.IndexByte(data, '\r') >= 0 { // Argo CD's reader ends lines with a line feed alone
+		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	}
+	if at := unclearMarker(data); at >= 0 {
+		return nil, fault.New(fault.YAML, "readers do not agree whether a document ends here").
+			In(file, 1+len(lineBreak.FindAllIndex(data[:at], -1))).WithFix("write --- alone, in a line that ends as all others do")
+	}
 	return decodeYAML(file, data)
 }
 
@@ -82,6 +89,23 @@ func DecodeValue(data []byte) (value any, err error) {
 	return (&builder{source: newSource(data)}).value(&document, 0)
 }
 
+// CheckAliases refuses YAML whose aliases lead in a circle (E_YAML_ALIAS) or grow
+// without measure (E_YAML_ALIAS, E_LIMIT), for parsers that follow them without a
+// bound or count only the nodes that they make. Whatever else is wrong is left to
+// the parser.
+func CheckAliases(file string, data []byte) error {
+	if !bytes.ContainsRune(data, '&') || !bytes.ContainsRune(data, '*') {
+		return nil
+	}
+	_, err := decodeYAML(file, data)
+	switch fault.CodeOf(err) {
+	case fault.YAMLAlias, fault.Limit:
+		return err
+	default:
+		return nil
+	}
+}
+
 func decodeYAML(file string, data []byte) (objects []Object, err error) {
 	// The parser reports its own faults by error; anything else that goes wrong
 	// in it must not take the process down.
@@ -90,13 +114,6 @@ func decodeYAML(file string, data []byte) (objects []Object, err error) {
 			objects, err = nil, fault.New(fault.YAML, "the document cannot be parsed").In(file, 0)
 		}
 	}()
-	if bytes.IndexByte(data, '\r') >= 0 { // Argo CD's reader ends lines with a line feed alone
-		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
-	}
-	if at := unclearMarker(data); at >= 0 {
-		return nil, fault.New(fault.YAML, "readers do not agree whether a document ends here").
-			In(file, 1+len(lineBreak.FindAllIndex(data[:at], -1))).WithFix("write --- alone, in a line that ends as all others do")
-	}
 	builder := &builder{file: file, source: newSource(data)}
 	decoder := yaml.NewDecoder(io.MultiReader(bytes.NewReader(data), lastBreak(data)))
 	for {

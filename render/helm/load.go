@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 	"github.com/argocd-seal/argocd-seal-plugin/render/source"
 )
 
@@ -130,7 +131,7 @@ func (l *chartLoader) build(entries []entry, base string, archives int) (*chart.
 			vendored[first] = append(vendored[first], entry{name: rest, source: e.source, data: e.data})
 		default:
 			if e.name == valuesFile || e.name == chartFile {
-				if err := checkGrowth(e.source, e.data); err != nil {
+				if err := object.CheckAliases(e.source, e.data); err != nil {
 					return nil, err
 				}
 			}

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 	"github.com/argocd-seal/argocd-seal-plugin/render/source"
 )
 
@@ -38,7 +39,7 @@ func mergeValues(tree *source.Tree, root string, o Options) (map[string]any, err
 		}
 		for _, name := range names {
 			content, _ := tree.File(name)
-			if err := checkGrowth(name, content); err != nil {
+			if err := object.CheckAliases(name, content); err != nil {
 				return nil, err
 			}
 			values := map[string]any{}

@@ -1,7 +1,6 @@
 package kustomize
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
@@ -20,17 +19,7 @@ func checkText(file string, data []byte) error {
 	if _, err := object.CheckEncoding(file, data); err != nil {
 		return err
 	}
-	if !bytes.ContainsRune(data, '&') || !bytes.ContainsRune(data, '*') {
-		return nil
-	}
-	_, err := object.Decode(file, data)
-	switch fault.CodeOf(err) {
-	case fault.YAMLAlias, fault.Limit:
-		return err
-	default:
-		// Kustomize is more lenient in other things, and says what is wrong.
-		return nil
-	}
+	return object.CheckAliases(file, data)
 }
 
 // findDuplicate looks for the file in which a key stands twice, of those that
