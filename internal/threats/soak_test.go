@@ -55,9 +55,6 @@ func TestSoak(t *testing.T) {
 	for _, wrong := range soak.wrong {
 		t.Error(wrong)
 	}
-	if all := int(soak.count.Load()); soak.busy > all/100 {
-		t.Errorf("%d of %d requests were told to come back later", soak.busy, all)
-	}
 	soak.steady(t)
 	if last.goroutines > first.goroutines+slackGoroutines || last.descriptors > first.descriptors+slackDescriptors ||
 		last.processes != first.processes || last.resident > first.resident*5/4+32<<20 {
@@ -83,9 +80,6 @@ type soak struct {
 
 	mu    sync.Mutex
 	wrong []error
-	// busy counts requests that were told to come back later: that is no wrong
-	// answer, but on a machine that keeps up there are hardly any.
-	busy    int
 	samples []sample10
 	began   time.Time
 	count   atomic.Int64
@@ -127,7 +121,14 @@ func newSoak(t testing.TB, s *sidecar) *soak {
 		}})
 	}
 	for _, one := range s.hostile(t, "ARGOCD_APP_PROJECT_NAME=elsewhere") {
-		k.hostile = append(k.hostile, expected{one, func(a answer, _ time.Time) error { return one.holds(a) }})
+		// Who renders slowly waits for its own slow renders, and may be told to come
+		// back later. Nobody else may.
+		k.hostile = append(k.hostile, expected{one, func(a answer, _ time.Time) error {
+			if a.code() == "E_BUSY" {
+				return nil
+			}
+			return one.holds(a)
+		}})
 	}
 	return k
 }
@@ -195,12 +196,6 @@ func (k *soak) ask(ctx context.Context, from caller, one expected) {
 	a := from.ask(ctx, one.demand)
 	k.count.Add(1)
 	k.tally.count(one.demand, a)
-	if a.code() == "E_BUSY" {
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		k.busy++
-		return
-	}
 	if err := one.right(a, began); err != nil {
 		k.mu.Lock()
 		defer k.mu.Unlock()
