@@ -65,6 +65,16 @@ image: ## the container image argocd-seal:dev, or IMAGE=name; needs docker
 generate: ## the documents and schemas that are made from the code
 	go generate ./...
 
+# npm would put its packages beside the documents, where Go looks for code too.
+SITE := $(CACHE)/site-source
+.PHONY: site
+site: ## the documents as a site, in .cache/site
+	@mkdir -p $(SITE)
+	@find $(SITE) -mindepth 1 -maxdepth 1 ! -name node_modules -exec rm -rf {} +
+	@cp -r docs/. $(SITE)
+	@cd $(SITE) && { cmp -s package-lock.json node_modules/.of || { npm ci --no-audit --no-fund --ignore-scripts && cp package-lock.json node_modules/.of; }; }
+	cd $(SITE) && npx --no-install vitepress build .
+
 # Not part of generate: it downloads each release of Kubernetes once, some
 # hundred megabytes. The list of releases stands in the program.
 .PHONY: schemas
@@ -186,8 +196,8 @@ $(GOLANGCI):
 
 .PHONY: debian
 debian:
-	@{ command -v redis-server && command -v etcd && command -v promtool && command -v rsyslogd && command -v chromium && ls /usr/lib/*/rsyslog/lmnsd_gtls.so; } >/dev/null 2>&1 || \
-	  { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -y -q redis-server etcd-server prometheus rsyslog rsyslog-gnutls chromium; } $(call or_skip,redis-server etcd promtool rsyslog chromium)
+	@{ command -v redis-server && command -v etcd && command -v promtool && command -v rsyslogd && command -v chromium && command -v npm && ls /usr/lib/*/rsyslog/lmnsd_gtls.so; } >/dev/null 2>&1 || \
+	  { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -y -q redis-server etcd-server prometheus rsyslog rsyslog-gnutls chromium npm; } $(call or_skip,redis-server etcd promtool rsyslog chromium npm)
 
 .PHONY: clean
 clean: ## removes what was built, the servers too

@@ -149,3 +149,16 @@ func TestSandboxLayersAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+// TestArchitectureNamesWhatIsThere follows the names of files and folders.
+func TestArchitectureNamesWhatIsThere(t *testing.T) {
+	names := regexp.MustCompile("`((?:cmd|plugin|render|secrets|policy|audit|internal)/[a-z0-9_/.-]+)`").FindAllStringSubmatch(file(t, "../ARCHITECTURE.md"), -1)
+	if len(names) < 30 {
+		t.Fatalf("found %d names, want at least 30", len(names))
+	}
+	for _, name := range names {
+		if _, err := os.Stat("../" + name[1]); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -48,7 +48,7 @@ func newAuditVerifyCommand() *cobra.Command {
 			"  argocd-seal audit verify /var/lib/argocd-seal/audit --key audit.pub --expect 1042:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return options.run(cmd.Context(), args, cmd.InOrStdin(), cmd.OutOrStdout())
+			return options.run(cmd.Context(), args, cmd.InOrStdin(), cmd.OutOrStdout(), messages(cmd))
 		},
 	}
 	flags := cmd.Flags()
@@ -58,7 +58,7 @@ func newAuditVerifyCommand() *cobra.Command {
 	return cmd
 }
 
-func (o *auditVerifyOptions) run(ctx context.Context, paths []string, stdin io.Reader, stdout io.Writer) error {
+func (o *auditVerifyOptions) run(ctx context.Context, paths []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if o.output != "table" && o.output != "json" {
 		return fault.New(fault.Parameter, "there is no output %q", fault.Clean(o.output, 80)).WithFix("use table or json")
 	}
@@ -66,7 +66,10 @@ func (o *auditVerifyOptions) run(ctx context.Context, paths []string, stdin io.R
 	if err != nil {
 		return err
 	}
+	waiting := startWaiting(stderr, "proving the trail")
+	defer waiting.stop()
 	report, unknown := verify.Paths(ctx, paths, stdin, settings)
+	waiting.stop()
 	if report.Lines > 0 || report.Bad != nil {
 		write := writeVerification
 		if o.output == "json" {

@@ -39,7 +39,7 @@ func newAuditQueryCommand() *cobra.Command {
 			"  argocd-seal audit query --decision deny --environment production --since 'this month' /var/lib/argocd-seal/audit\n" +
 			"  zcat archive/trail-*.jsonl.gz | argocd-seal audit query --outcome failed",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return options.run(cmd.Context(), args, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return options.run(cmd.Context(), args, cmd.InOrStdin(), cmd.OutOrStdout(), messages(cmd))
 		},
 	}
 	options.addFlags(cmd.Flags())
@@ -84,10 +84,17 @@ func (o *auditQueryOptions) run(ctx context.Context, paths []string, stdin io.Re
 	if err != nil {
 		return err
 	}
+	shown := stderr
+	if isTerminal(stdout) {
+		shown = io.Discard // the answer comes line by line, which is progress enough
+	}
+	waiting := startWaiting(shown, "reading the trail")
+	defer waiting.stop()
 	stats, err := query.Answer(ctx, stdout, streams, filter, query.Options{
 		Format: query.Format(o.format), By: o.by, Limit: o.limit, Reverse: o.reverse,
 		Color: colored(stdout), Width: columns(stdout), Location: now.Location(),
 	})
+	waiting.stop()
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func newAuditReportCommand() *cobra.Command {
 		Example: "  argocd-seal audit report --on 'last month' --key audit.pub --output-file report.html /var/lib/argocd-seal/audit\n" +
 			"  argocd-seal audit report --project 'payments-*' --since 'this quarter' --output-file payments.html /var/lib/argocd-seal/audit",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return options.run(cmd.Context(), args, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return options.run(cmd.Context(), args, cmd.InOrStdin(), cmd.OutOrStdout(), messages(cmd))
 		},
 	}
 	options.addFlags(cmd.Flags())
@@ -73,6 +73,8 @@ func (o *auditReportOptions) run(ctx context.Context, paths []string, stdin io.R
 	if err != nil {
 		return err
 	}
+	waiting := startWaiting(stderr, "reading the trail")
+	defer waiting.stop()
 	proved, err := proveTrails(ctx, streams, o.keys)
 	if err != nil {
 		return err
@@ -80,6 +82,7 @@ func (o *auditReportOptions) run(ctx context.Context, paths []string, stdin io.R
 	made, err := report.Collect(ctx, streams, filter, report.Options{
 		Period: asked, AsOf: now, Location: now.Location(), Scope: o.describe(), Version: version, Verification: proved,
 	})
+	waiting.stop()
 	if err != nil {
 		return err
 	}

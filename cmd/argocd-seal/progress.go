@@ -15,7 +15,8 @@ const (
 )
 
 // progress shows in one line of a terminal how many of a number of things are
-// done. It is removed again once all are.
+// done, or for how long a single thing has been going on. It is removed again once
+// all is done.
 type progress struct {
 	done atomic.Int64
 	stop func()
@@ -35,7 +36,17 @@ func startProgress(w io.Writer, noun string, total int, after time.Duration) *pr
 	return p
 }
 
+// startWaiting shows what takes its time, where w is a terminal. The caller calls
+// stop before it writes to the terminal itself.
+func startWaiting(w io.Writer, doing string) *progress {
+	if !isTerminal(w) {
+		w = io.Discard
+	}
+	return startProgress(w, doing, 0, progressAfter)
+}
+
 func (p *progress) show(w io.Writer, noun string, total int, after time.Duration, end <-chan struct{}) {
+	began := time.Now()
 	select {
 	case <-end:
 		return
@@ -44,8 +55,12 @@ func (p *progress) show(w io.Writer, noun string, total int, after time.Duration
 	ticker := time.NewTicker(progressEvery)
 	defer ticker.Stop()
 	for {
+		text := fmt.Sprintf("%d of %d %s", p.done.Load(), total, noun)
+		if total == 0 {
+			text = fmt.Sprintf("%s, %d s", noun, int(time.Since(began).Seconds()))
+		}
 		// Back to the first column, and away with what stood there.
-		_, _ = fmt.Fprintf(w, "\r\x1b[K%d of %d %s", p.done.Load(), total, noun)
+		_, _ = io.WriteString(w, "\r\x1b[K"+text)
 		select {
 		case <-end:
 			_, _ = io.WriteString(w, "\r\x1b[K")

@@ -48,7 +48,7 @@ func newRenderCommand() *cobra.Command {
 			"  argocd-seal render apps/web -o json --until render",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return options.run(cmd.Context(), args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return options.run(cmd.Context(), args[0], cmd.OutOrStdout(), messages(cmd))
 		},
 	}
 	options.addSourceFlags(cmd.Flags())
@@ -121,7 +121,10 @@ func (o *renderOptions) run(ctx context.Context, dir string, stdout, stderr io.W
 		}
 		defer revoke()
 	}
+	waiting := startWaiting(stderr, "rendering")
+	defer waiting.stop()
 	output, err := pipeline.Run(ctx, job)
+	waiting.stop()
 	if err != nil {
 		return err
 	}

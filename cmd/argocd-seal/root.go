@@ -62,11 +62,24 @@ func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "argocd-seal",
 		Short:         "Render Kustomize and Helm for Argo CD, beside the repo-server or on a laptop",
+		Long: "A config management plugin of Argo CD that renders Kustomize and Helm, turns references to HashiCorp Vault into\n" +
+			"sealed injections, and judges the objects by policies before Argo CD gets them. The commands do the same on a laptop.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServeCommand(), newGenerateCommand(), newParametersCommand(), newRenderCommand(), newCheckCommand(), newPolicyCommand(), newAuditCommand(), newVersionCommand(), newWorkerCommand())
+	root.PersistentFlags().BoolP("quiet", "q", false, "show no progress and no warnings")
+	root.AddCommand(newServeCommand(), newGenerateCommand(), newParametersCommand(), newRenderCommand(), newCheckCommand(), newPolicyCommand(), newAuditCommand(), newVersionCommand(), newManualCommand(), newWorkerCommand())
+	complete(root)
 	return root
+}
+
+// messages is where a command tells what is no result: progress and warnings.
+// Nowhere, if it is to be quiet.
+func messages(cmd *cobra.Command) io.Writer {
+	if quiet, err := cmd.Flags().GetBool("quiet"); err == nil && quiet {
+		return io.Discard
+	}
+	return cmd.ErrOrStderr()
 }
 
 // defaultConfig is where Argo CD's documentation mounts a plugin's file.

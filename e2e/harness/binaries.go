@@ -35,6 +35,7 @@ const (
 	Unshare         Binary = "unshare"
 	Git             Binary = "git"
 	Chromium        Binary = "chromium"
+	NPM             Binary = "npm"
 )
 
 // packages are Debian's packages of the programs that are not called as these.

@@ -3,6 +3,7 @@ package report_test
 
 import (
 	"encoding/json"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,12 +13,14 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/argocd-seal/argocd-seal-plugin/e2e/browser"
 	"github.com/argocd-seal/argocd-seal-plugin/e2e/harness"
 )
 
 // written has the program write the report of a trail.
 func written(t *testing.T, args ...string) string {
 	t.Helper()
+	harness.Need(t, harness.Seal)
 	seal, err := harness.Seal.Path()
 	if err != nil {
 		t.Fatal(err)
@@ -28,6 +31,25 @@ func written(t *testing.T, args ...string) string {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return file
+}
+
+func address(file string) string { return (&url.URL{Scheme: "file", Path: file}).String() }
+
+// quiet fails where the page has loaded anything but itself, or complained.
+func quiet(t *testing.T, b *browser.Tab) {
+	t.Helper()
+	if complaints := b.Complaints(); len(complaints) > 0 {
+		t.Errorf("the console has %q", complaints)
+	}
+	requests := b.Requests()
+	for _, request := range requests {
+		if !strings.HasPrefix(request, "file://") || !strings.HasSuffix(request, "/report.html") {
+			t.Errorf("the page asked for %s", request)
+		}
+	}
+	if len(requests) == 0 {
+		t.Error("the browser has not asked for the page itself: nothing was watched")
+	}
 }
 
 func sample(t *testing.T) (trail, key string) {
@@ -91,16 +113,16 @@ const drawn = `(() => {
 })()`
 
 func TestTheChartIsDrawn(t *testing.T) {
-	b := start(t)
+	b := browser.Open(t)
 	trail, key := sample(t)
-	b.open(t, written(t, "--key", key, trail), 1280, "light")
+	b.Show(t, address(written(t, "--key", key, trail)), 1280, "light")
 	want := days(t, trail)
 	type column struct {
 		Name                   string
 		Passed, Denied, Failed float64
 		Painted                bool
 	}
-	columns := evaluate[[]column](t, b, drawn)
+	columns := browser.Evaluate[[]column](t, b, drawn)
 	if len(columns) != 32 {
 		t.Errorf("%d columns, want those of 26 October to 26 November", len(columns))
 	}
@@ -119,7 +141,7 @@ func TestTheChartIsDrawn(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("these days are not drawn: %v", want)
 	}
-	b.quiet(t)
+	quiet(t, b)
 }
 
 // overlaps lists what is wrong with the layout: labels of a chart that touch, and
@@ -152,7 +174,7 @@ const faint = `(() => {
 })()`
 
 func TestThePageCanBeReadEverywhere(t *testing.T) {
-	b := start(t)
+	b := browser.Open(t)
 	trail, key := sample(t)
 	file := written(t, "--key", key, trail)
 	for _, view := range []struct {
@@ -160,51 +182,44 @@ func TestThePageCanBeReadEverywhere(t *testing.T) {
 		width  int64
 		scheme string
 	}{{"light", 1280, "light"}, {"dark", 1280, "dark"}, {"tablet", 768, "light"}, {"narrow", 400, "light"}, {"narrow-dark", 400, "dark"}} {
-		b.open(t, file, view.width, view.scheme)
-		if found := evaluate[[]string](t, b, overlaps); len(found) > 0 {
+		b.Show(t, address(file), view.width, view.scheme)
+		if found := browser.Evaluate[[]string](t, b, overlaps); len(found) > 0 {
 			t.Errorf("%s: %q", view.name, found)
 		}
-		if found := evaluate[[]string](t, b, faint); len(found) > 0 {
+		if found := browser.Evaluate[[]string](t, b, faint); len(found) > 0 {
 			t.Errorf("%s: these texts are faint: %q", view.name, found)
 		}
-		dark := evaluate[bool](t, b, `getComputedStyle(document.body).backgroundColor !== "rgb(255, 255, 255)"`)
+		dark := browser.Evaluate[bool](t, b, `getComputedStyle(document.body).backgroundColor !== "rgb(255, 255, 255)"`)
 		if dark != (view.scheme == "dark") {
 			t.Errorf("%s: the page is dark: %v", view.name, dark)
 		}
-		// For people who want to see it: SCREENSHOTS names a directory.
-		if dir := os.Getenv("SCREENSHOTS"); dir != "" {
-			if err := os.WriteFile(filepath.Join(dir, view.name+".png"), run(t, b, chromedp.FullScreenshot(100)), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
+		b.Shoot(t, view.name)
 	}
-	b.quiet(t)
+	quiet(t, b)
 }
 
 // What tenants write does nothing in a browser, which forbids it to load anything
 // even if it got out of its place.
 func TestHostileNamesDoNothing(t *testing.T) {
-	b := start(t)
+	b := browser.Open(t)
 	trail := filepath.Join(t.TempDir(), "trail.jsonl")
 	const attack = `"onload=\"document.title='owned'\"><script>document.title='owned'</script><img src=\"https://evil.example/x\" onerror=\"document.title='owned'\"></svg>"`
 	line := strings.ReplaceAll(`{"version":1,"time":"2026-11-26T10:00:00Z","type":"render","app":ATTACK,"project":ATTACK,"environment":ATTACK,"author":ATTACK,"subject":ATTACK,"outcome":"E_POLICY","verdict":{"decision":"deny","denied":[ATTACK]}}`, "ATTACK", attack)
 	if err := os.WriteFile(trail, []byte(line+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b.open(t, written(t, trail), 1280, "light")
-	if title := evaluate[string](t, b, "document.title"); title != "Audit report: 26 November 2026" {
+	b.Show(t, address(written(t, trail)), 1280, "light")
+	if title := browser.Evaluate[string](t, b, "document.title"); title != "Audit report: 26 November 2026" {
 		t.Errorf("the title is %q", title)
 	}
-	if shown := evaluate[string](t, b, "document.body.innerText"); !strings.Contains(shown, "<script>document.title='owned'</script>") {
+	if shown := browser.Evaluate[string](t, b, "document.body.innerText"); !strings.Contains(shown, "<script>document.title='owned'</script>") {
 		t.Error("the name of the application is not shown")
 	}
-	b.quiet(t)
+	quiet(t, b)
 	// The policy holds by itself: what is put into the page by force is refused.
-	evaluate[bool](t, b, `document.body.insertAdjacentHTML("beforeend", '<img src="https://evil.example/x">'), true`)
-	run(t, b, chromedp.Poll[bool](`document.images[0].complete`))
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !strings.Contains(strings.Join(b.errors, "\n"), "Content Security Policy") {
-		t.Errorf("a picture from elsewhere was not refused: %q", b.errors)
+	browser.Evaluate[bool](t, b, `document.body.insertAdjacentHTML("beforeend", '<img src="https://evil.example/x">'), true`)
+	browser.Do(t, b, chromedp.Poll[bool](`document.images[0].complete`))
+	if complaints := b.Complaints(); !strings.Contains(strings.Join(complaints, "\n"), "Content Security Policy") {
+		t.Errorf("a picture from elsewhere was not refused: %q", complaints)
 	}
 }
