@@ -60,8 +60,8 @@ func explain(stderr io.Writer, err error) {
 
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "argocd-seal",
-		Short:         "Render Kustomize and Helm for Argo CD, beside the repo-server or on a laptop",
+		Use:   "argocd-seal",
+		Short: "Render Kustomize and Helm for Argo CD, beside the repo-server or on a laptop",
 		Long: "A config management plugin of Argo CD that renders Kustomize and Helm, turns references to HashiCorp Vault into\n" +
 			"sealed injections, and judges the objects by policies before Argo CD gets them. The commands do the same on a laptop.",
 		SilenceUsage:  true,

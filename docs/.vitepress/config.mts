@@ -1,5 +1,5 @@
 import { dirname, join, normalize } from 'node:path'
-import { withMermaid } from 'vitepress-plugin-mermaid'
+import { defineConfig } from 'vitepress'
 
 const source = 'https://github.com/argocd-seal/argocd-seal-plugin/blob/main/'
 
@@ -14,7 +14,7 @@ function outward(href: string, page: string): string {
 
 const page = (text: string, link: string) => ({ text, link })
 
-export default withMermaid({
+export default defineConfig({
   title: 'argocd-seal',
   description: 'Render, seal and judge manifests beside Argo CD',
   outDir: '../site',
@@ -23,7 +23,9 @@ export default withMermaid({
   // Other hosts of the site may be below a path: BASE=/docs/ make site
   base: process.env.BASE ?? '/',
   rewrites: { 'README.md': 'index.md', 'runbooks/README.md': 'runbooks/index.md' },
-  head: [['meta', { name: 'color-scheme', content: 'light dark' }]],
+  head: [['meta', { name: 'color-scheme', content: 'light dark' }], ['link', { rel: 'icon', href: 'data:,' }]],
+  // Mermaid is large, and loaded where there is a picture.
+  vite: { build: { chunkSizeWarningLimit: 1000 } },
   markdown: {
     config(md) {
       const open = md.renderer.rules.link_open ?? ((tokens, i, options, _, self) => self.renderToken(tokens, i, options))
@@ -32,6 +34,12 @@ export default withMermaid({
         if (href) tokens[i].attrSet('href', outward(href, env.relativePath.replace(/index\.md$/, 'README.md')))
         return open(tokens, i, options, env, self)
       }
+      // The theme draws pictures in the browser.
+      const fence = md.renderer.rules.fence!
+      md.renderer.rules.fence = (tokens, i, options, env, self) =>
+        tokens[i].info.trim() === 'mermaid'
+          ? `<pre class="mermaid" v-pre>${md.utils.escapeHtml(tokens[i].content)}</pre>`
+          : fence(tokens, i, options, env, self)
       // Angle brackets and braces of references are text, not Vue's.
       const code = md.renderer.rules.code_inline!
       md.renderer.rules.code_inline = (...args) => code(...args).replace('<code', '<code v-pre')
@@ -52,10 +60,11 @@ export default withMermaid({
     ],
     footer: { message: 'Apache-2.0' },
   },
-  // The sidebar names every page, and nothing that is no page.
+  // The sidebar names every page, and nothing that is no page. The runbooks have
+  // a list of their own.
   buildEnd({ site, pages }) {
     const links = site.themeConfig.sidebar.flatMap((group) => group.items.map(({ link }) => link.slice(1).replace(/\/$/, '/README') + '.md'))
-    const odd = [...links.filter((link) => !pages.includes(link)), ...pages.filter((name) => name !== 'README.md' && !links.includes(name))]
+    const odd = [...links.filter((link) => !pages.includes(link)), ...pages.filter((name) => name !== 'README.md' && !/^runbooks\/[^R]/.test(name) && !links.includes(name))]
     if (odd.length > 0) throw new Error(`sidebar and pages differ: ${odd.join(', ')}`)
   },
 })

@@ -42,7 +42,7 @@ func serve(t *testing.T, dir string) string {
 	t.Helper()
 	files := http.FileServer(http.Dir(dir))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path.Clean(r.URL.Path)))+".html"); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path.Clean(r.URL.Path))) + ".html"); err == nil {
 			r.URL.Path += ".html"
 		}
 		files.ServeHTTP(w, r)
@@ -112,8 +112,8 @@ func TestSearchFindsAnError(t *testing.T) {
 	tab.Show(t, address+"/", 1440, "light")
 	browser.Do(t, tab, chromedp.Poll[bool](`document.querySelector("#local-search button") !== null`))
 	browser.Evaluate[bool](t, tab, `document.querySelector("#local-search button").click(), true`)
-	browser.Do(t, tab, chromedp.WaitVisible(`input#localsearch-input`, chromedp.ByQuery))
-	browser.Do(t, tab, chromedp.SendKeys(`input#localsearch-input`, "E_FORBIDDEN", chromedp.ByQuery))
+	browser.Do(t, tab, chromedp.WaitVisible(`input#localsearch-input`))
+	browser.Do(t, tab, chromedp.SendKeys(`input#localsearch-input`, "E_FORBIDDEN"))
 	browser.Do(t, tab, chromedp.Poll[bool](`document.querySelectorAll(".VPLocalSearchBox .results a").length > 0`))
 	if links := browser.Evaluate[string](t, tab, `[...document.querySelectorAll(".VPLocalSearchBox .results a")].map(a => a.getAttribute("href")).join(" ")`); !strings.Contains(links, "/errors") {
 		t.Errorf("the search leads to %s, and not to the page of errors", links)
