@@ -1,6 +1,7 @@
 import { useData, useRoute } from 'vitepress'
 import theme from 'vitepress/theme'
 import { nextTick, onMounted, watch } from 'vue'
+import './pictures.css'
 
 // draw replaces the text of pictures by what it says, and those that were drawn
 // for the other colours by new ones.
@@ -8,7 +9,7 @@ async function draw(dark: boolean) {
   const pictures = [...document.querySelectorAll<HTMLElement>('.mermaid')]
   if (pictures.length === 0) return
   const { default: mermaid } = await import('mermaid')
-  mermaid.initialize({ startOnLoad: false, securityLevel: 'strict', theme: dark ? 'dark' : 'default' })
+  mermaid.initialize({ startOnLoad: false, securityLevel: 'strict', theme: dark ? 'dark' : 'default', flowchart: { useMaxWidth: false } })
   for (const picture of pictures) {
     picture.dataset.text ??= picture.textContent ?? ''
     picture.textContent = picture.dataset.text
