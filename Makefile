@@ -25,6 +25,9 @@ GOVULNCHECK_VERSION := 1.9.0
 # A mirror of Go's database of vulnerabilities may be named.
 VULNDB ?= https://vuln.go.dev
 GOLANGCI := $(CACHE)/tools/golangci-lint-$(GOLANGCI_VERSION)
+GORELEASER := $(CACHE)/tools/goreleaser-2.17.0
+CYCLONEDX := $(CACHE)/tools/cyclonedx-gomod-1.10.0
+FREEZE := $(CACHE)/tools/freeze-0.2.2
 
 # The real servers and programs that the tests run, by version. The versions of
 # Argo CD are those of the go.mod files below e2e/servers; the names stand in
@@ -145,7 +148,7 @@ fuzz: ## every fuzz target for FUZZTIME, by default 10m, one after the other
 	go run ./internal/fuzz -time $(FUZZTIME) -only '$(FUZZ)'
 
 .PHONY: servers
-servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) $(CONFTEST) $(VAULT) $(APISERVER) $(CONTROLLER) $(KUBESEAL) $(SEALED_CRD) $(FORWARD) debian ## the real servers for the tests, built once
+servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) $(CONFTEST) $(VAULT) $(APISERVER) $(CONTROLLER) $(KUBESEAL) $(SEALED_CRD) $(FORWARD) $(GORELEASER) $(CYCLONEDX) debian ## the real servers for the tests, built once
 
 $(CACHE)/servers/argocd-v2-%: e2e/servers/argocd-v2/go.mod e2e/servers/argocd-v2/main.go
 	@echo "make: building $(@F), some minutes the first time"
@@ -194,6 +197,21 @@ $(CONFTEST):
 $(GOLANGCI):
 	$(call install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION),golangci-lint)
 
+$(GORELEASER):
+	@echo "make: building $(@F), some minutes the first time"
+	@$(call install,github.com/goreleaser/goreleaser/v2@v$(subst goreleaser-,,$(@F)),goreleaser) $(call or_skip,$@)
+
+$(CYCLONEDX):
+	@$(call install,github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v$(subst cyclonedx-gomod-,,$(@F)),cyclonedx-gomod) $(call or_skip,$@)
+
+$(FREEZE):
+	$(call install,github.com/charmbracelet/freeze@v$(subst freeze-,,$(@F)),freeze)
+
+.PHONY: release
+release: $(GORELEASER) $(CYCLONEDX) ## what a release is made of, in dist; nothing is published
+	@mkdir -p $(CACHE)/bin && ln -sf $(GORELEASER) $(CACHE)/bin/goreleaser && ln -sf $(CYCLONEDX) $(CACHE)/bin/cyclonedx-gomod
+	PATH="$(CACHE)/bin:$$PATH" goreleaser release --snapshot --clean
+
 .PHONY: debian
 debian:
 	@{ command -v redis-server && command -v etcd && command -v promtool && command -v rsyslogd && command -v chromium && command -v npm && ls /usr/lib/*/rsyslog/lmnsd_gtls.so; } >/dev/null 2>&1 || \
@@ -201,4 +219,4 @@ debian:
 
 .PHONY: clean
 clean: ## removes what was built, the servers too
-	rm -rf bin .cache
+	rm -rf bin dist dist-manual .cache

@@ -29,13 +29,16 @@ const (
 	FluentForward Binary = ".cache/servers/fluentforward-0.165.0"
 	// SealedSecretCRD is no program, but comes with the controller.
 	SealedSecretCRD Binary = ".cache/servers/sealed-secrets-crd-0.27.1.yaml"
-	Redis           Binary = "redis-server"
-	Etcd            Binary = "etcd"
-	Rsyslog         Binary = "rsyslogd"
-	Unshare         Binary = "unshare"
-	Git             Binary = "git"
-	Chromium        Binary = "chromium"
-	NPM             Binary = "npm"
+	// GoReleaser and CycloneDX make releases and their lists of modules.
+	GoReleaser Binary = ".cache/tools/goreleaser-2.17.0"
+	CycloneDX  Binary = ".cache/tools/cyclonedx-gomod-1.10.0"
+	Redis      Binary = "redis-server"
+	Etcd       Binary = "etcd"
+	Rsyslog    Binary = "rsyslogd"
+	Unshare    Binary = "unshare"
+	Git        Binary = "git"
+	Chromium   Binary = "chromium"
+	NPM        Binary = "npm"
 )
 
 // packages are Debian's packages of the programs that are not called as these.
