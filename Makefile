@@ -207,6 +207,14 @@ $(CYCLONEDX):
 $(FREEZE):
 	$(call install,github.com/charmbracelet/freeze@v$(subst freeze-,,$(@F)),freeze)
 
+# What a person would see, cut to the width of a page.
+.PHONY: picture
+picture: build $(FREEZE) ## the picture of make demo in the README, docs/demo.svg
+	@go run ./internal/demo >$(CACHE)/demo.out 2>$(CACHE)/demo.err
+	@{ echo '$$ grep -rh vault: examples/payments'; grep -rh vault: examples/payments | sed 's/^ *//'; echo; echo '$$ make demo'; grep '^demo: the' $(CACHE)/demo.err; \
+	  awk '/^---/ { n++ } n == 2' $(CACHE)/demo.out; echo '...'; grep '^demo: [Ao]' $(CACHE)/demo.err; } | cut -c1-96 >$(CACHE)/demo.txt
+	$(FREEZE) $(CACHE)/demo.txt --language yaml --window --theme github-dark --padding 20 --font.family monospace --font.size 13 --output docs/demo.svg
+
 .PHONY: release
 release: $(GORELEASER) $(CYCLONEDX) ## what a release is made of, in dist; nothing is published
 	@mkdir -p $(CACHE)/bin && ln -sf $(GORELEASER) $(CACHE)/bin/goreleaser && ln -sf $(CYCLONEDX) $(CACHE)/bin/cyclonedx-gomod

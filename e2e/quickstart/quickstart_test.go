@@ -3,6 +3,7 @@
 package quickstart_test
 
 import (
+	"html"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -70,6 +71,26 @@ func shows(t *testing.T, text string, parts ...string) {
 	}
 }
 
+// pictured are the lines of the README's picture that are the same each time.
+func pictured(t *testing.T, picture string) (lines []string) {
+	t.Helper()
+	content, err := os.ReadFile(picture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range regexp.MustCompile(`(?s)<text[^>]*>(.*?)</text>`).FindAllStringSubmatch(string(content), -1) {
+		text := html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(line[1], ""))
+		text = strings.TrimSpace(strings.ReplaceAll(text, "\u00a0", " "))
+		if !strings.HasPrefix(text, "$") && !regexp.MustCompile(`: AQ|<vault:|^(\.\.\.)?$`).MatchString(text) {
+			lines = append(lines, text)
+		}
+	}
+	if len(lines) < 20 {
+		t.Fatalf("the picture has %d lines", len(lines))
+	}
+	return lines
+}
+
 // TestQuickstart follows docs/quickstart.md from its first line to its last.
 func TestQuickstart(t *testing.T) {
 	root, dir := clone(t)
@@ -84,7 +105,9 @@ func TestQuickstart(t *testing.T) {
 	if blocks < 7 {
 		t.Fatalf("found %d blocks, want at least 7", blocks)
 	}
-	shows(t, run(t, dir, text),
+	printed := run(t, dir, text)
+	shows(t, printed, pictured(t, filepath.Join(dir, "docs", "demo.svg"))...)
+	shows(t, printed,
 		"kind: SealedSecret",                                   // rendered without a cluster
 		"key: web.PROVIDER_TOKEN",                              // the variable that was a reference
 		"demo: of 4 values in examples/values.yaml it shows 0", // from end to end
