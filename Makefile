@@ -25,7 +25,7 @@ GOVULNCHECK_VERSION := 1.9.0
 # A mirror of Go's database of vulnerabilities may be named.
 VULNDB ?= https://vuln.go.dev
 GOLANGCI := $(CACHE)/tools/golangci-lint-$(GOLANGCI_VERSION)
-GORELEASER := $(CACHE)/tools/goreleaser-2.17.0
+GORELEASER := $(CACHE)/tools/goreleaser-2.15.1
 CYCLONEDX := $(CACHE)/tools/cyclonedx-gomod-1.10.0
 FREEZE := $(CACHE)/tools/freeze-0.2.2
 

@@ -30,7 +30,7 @@ const (
 	// SealedSecretCRD is no program, but comes with the controller.
 	SealedSecretCRD Binary = ".cache/servers/sealed-secrets-crd-0.27.1.yaml"
 	// GoReleaser and CycloneDX make releases and their lists of modules.
-	GoReleaser Binary = ".cache/tools/goreleaser-2.17.0"
+	GoReleaser Binary = ".cache/tools/goreleaser-2.15.1"
 	CycloneDX  Binary = ".cache/tools/cyclonedx-gomod-1.10.0"
 	Redis      Binary = "redis-server"
 	Etcd       Binary = "etcd"
