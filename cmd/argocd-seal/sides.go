@@ -219,6 +219,15 @@ func (s *sides) applications(of side, scopes []string) map[string]plugin.Job {
 	return found
 }
 
+// unchanged tells whether an application need not be rendered, which costs a
+// worker for each side: most of a large repository is the same on both. Where its
+// images must have been in another directory first, that one counts too.
+func (s *sides) unchanged(pipeline *plugin.Pipeline, before, after plugin.Job) bool {
+	promoted := slices.ContainsFunc(pipeline.Environments, func(e plugin.Environment) bool { return e.Judged && e.PromotedFrom != "" })
+	return !s.options.Overlays && !promoted && len(after.Parameters) == 0 && before.Path == after.Path &&
+		engine.Unchanged(before.Source, after.Source, after.Path)
+}
+
 // key is what both sides call an application: between two directories its path
 // below them, otherwise its path.
 func (s *sides) key(of side, application string) string {
@@ -256,15 +265,20 @@ func (s *sides) compare(ctx context.Context, pipeline *plugin.Pipeline, shown io
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, key := range keys {
 		group.Go(func() error {
-			var former, later compare.Side
-			if job, ok := before[key]; ok {
-				former = sideOf(ctx, pipeline, job)
+			defer progress.done.Add(1)
+			was, had := before[key]
+			is, has := after[key]
+			if had && has && s.unchanged(pipeline, was, is) {
+				return nil
 			}
-			if job, ok := after[key]; ok {
-				later = sideOf(ctx, pipeline, job)
+			var former, later compare.Side
+			if had {
+				former = sideOf(ctx, pipeline, was)
+			}
+			if has {
+				later = sideOf(ctx, pipeline, is)
 			}
 			all[i] = compare.Compare(former, later, s.options)
-			progress.done.Add(1)
 			return nil
 		})
 	}
