@@ -86,6 +86,8 @@ func notes(status Status, references []Reference, fields []Field) []string {
 		switch {
 		case f.After == otherInClear:
 			said = append(said, fmt.Sprintf("%s changes, in clear (not shown)", f.Path))
+		case f.After == otherSealed:
+			said = append(said, fmt.Sprintf("the ciphertext of %s changes", f.Path))
 		case f.After == inClear && f.Status == Added:
 			said = append(said, fmt.Sprintf("%s comes, in clear (not shown)", f.Path))
 		case hasSuffix(f.After, otherAround):

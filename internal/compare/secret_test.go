@@ -100,3 +100,14 @@ func TestDataInClearIsNeverReturned(t *testing.T) {
 		})
 	}
 }
+
+func TestCiphertextsAreShortened(t *testing.T) {
+	sealed := func(password string) string {
+		return "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: db}\nspec: {encryptedData: {password: AgB" + password + ", user: AgC}}\n"
+	}
+	want(t, diff(t, sealed("x"), sealed("y"), compare.Options{}), "changed SealedSecret db",
+		`  changed spec.encryptedData.password: "[ciphertext]" -> "[other ciphertext]"`, "  * the ciphertext of spec.encryptedData.password changes")
+	if d := diff(t, sealed("x"), sealed("x"), compare.Options{}); len(d.Objects) > 0 {
+		t.Errorf("the same differs: %v", told(d))
+	}
+}

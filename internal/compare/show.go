@@ -2,6 +2,7 @@ package compare
 
 import (
 	"encoding/base64"
+	"maps"
 	"strings"
 	"unicode/utf8"
 
@@ -15,6 +16,8 @@ const (
 	otherInClear = "[in clear, another value, not shown]"
 	otherAround  = " [the text around changes, not shown]"
 	around       = "***"
+	sealed       = "[ciphertext]"
+	otherSealed  = "[other ciphertext]"
 	notShown     = "[not shown]"
 )
 
@@ -42,6 +45,8 @@ func show(p pair) sides {
 	}
 	put(s.before, former, nil)
 	put(s.after, later, former)
+	s.after = ciphertexts(s.after, s.before)
+	s.before = ciphertexts(s.before, nil)
 	if s.before != nil && s.after != nil {
 		s.after, _ = align("", s.before, s.after).(map[string]any)
 	}
@@ -79,14 +84,7 @@ func withoutCopy(metadata map[string]any) map[string]any {
 	if _, ok := annotations[lastApplied]; !ok {
 		return metadata
 	}
-	clean := map[string]any{}
-	for key, value := range metadata {
-		clean[key] = value
-	}
-	shown := map[string]any{}
-	for key, value := range annotations {
-		shown[key] = value
-	}
+	clean, shown := maps.Clone(metadata), maps.Clone(annotations)
 	shown[lastApplied] = notShown
 	clean["annotations"] = shown
 	return clean
@@ -174,4 +172,28 @@ func put(tree map[string]any, data, former map[string]content) {
 		return
 	}
 	tree["data"] = shown
+}
+
+// ciphertexts shortens what a SealedSecret holds, of which nobody can read more
+// than whether it is the same as before.
+func ciphertexts(tree, former map[string]any) map[string]any {
+	spec, _ := tree["spec"].(map[string]any)
+	held, ok := spec["encryptedData"].(map[string]any)
+	if !ok || tree["kind"] != "SealedSecret" {
+		return tree
+	}
+	formerSpec, _ := former["spec"].(map[string]any)
+	was, _ := formerSpec["encryptedData"].(map[string]any)
+	shown := map[string]any{}
+	for key, text := range held {
+		shown[key] = sealed
+		if before, ok := was[key]; ok && before != text {
+			shown[key] = otherSealed
+		}
+	}
+	spec = maps.Clone(spec)
+	spec["encryptedData"] = shown
+	tree = maps.Clone(tree)
+	tree["spec"] = spec
+	return tree
 }

@@ -224,12 +224,23 @@ func details(o compare.Object, most int) string {
 	return b.String()
 }
 
-// extent says how much of an object changed.
+// maxNamed is how many fields the title of an object names.
+const maxNamed = 3
+
+// extent names the fields of an object that changed.
 func extent(o compare.Object) string {
-	if len(o.Fields) == 0 {
-		return ""
+	var named []string
+	for _, f := range o.Fields[:min(len(o.Fields), maxNamed)] {
+		named = append(named, code(f.Path))
 	}
-	return ": " + several(len(o.Fields), "field")
+	text := strings.Join(named, ", ")
+	if left := len(o.Fields) - maxNamed; left > 0 {
+		text += fmt.Sprintf(" and %d more", left)
+	}
+	if text != "" {
+		text = ": " + text
+	}
+	return text
 }
 
 // longestRun is the longest run of backticks, of three at least: a fence must be
