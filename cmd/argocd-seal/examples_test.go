@@ -124,7 +124,7 @@ func TestPipelines(t *testing.T) {
 	}
 }
 
-func shell(t *testing.T, dir string, environ []string, command string) (code int, output string) {
+func shell(t testing.TB, dir string, environ []string, command string) (code int, output string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", command)
 	cmd.Dir, cmd.Env = dir, environ
