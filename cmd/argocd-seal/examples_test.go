@@ -90,7 +90,7 @@ func decode(t *testing.T, content []byte, into any) {
 // pass, and in one with a privileged container.
 func TestPipelines(t *testing.T) {
 	environ := installed(t)
-	files, err := filepath.Glob(examples + "/ci/*")
+	files, err := filepath.Glob(examples + "/ci/*.y*ml")
 	if err != nil || len(files) != len(pipelineFiles) {
 		t.Fatalf("found %v (%v), the table has %d", files, err, len(pipelineFiles))
 	}

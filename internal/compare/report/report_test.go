@@ -267,3 +267,25 @@ func TestAFormatThatIsNotKnown(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// What all objects have in common is told once.
+func TestTextTellsSharedChangesOnce(t *testing.T) {
+	config := func(stage, last string) string {
+		var b strings.Builder
+		for i := range 4 {
+			level := "info"
+			if i == 3 {
+				level = last
+			}
+			fmt.Fprintf(&b, "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: web-%d, labels: {stage: %s}}\ndata: {level: %s}\n", i, stage, level)
+		}
+		return b.String()
+	}
+	text := written(t, made(t, config("staging", "info"), config("production", "debug")), report.Text, report.Options{})
+	if strings.Count(text, "staging → production") != 1 || !strings.Contains(text, "  in 4 objects\n      metadata.labels.stage: staging → production\n") {
+		t.Errorf("got\n%s", text)
+	}
+	if strings.Count(text, "~ ConfigMap web-") != 4 || !strings.Contains(text, "      data.level: info → debug\n") {
+		t.Errorf("the objects and their own changes are not all there:\n%s", text)
+	}
+}

@@ -85,8 +85,15 @@ func (w *writer) body(a compare.Application) {
 	for _, f := range a.Faults {
 		fmt.Fprintf(w, "%s %s\n", w.paint(prose.Red, "!"), f)
 	}
+	same, known := shared(a.Objects)
+	for i, one := range same {
+		if i == 0 || same[i-1].objects != one.objects {
+			fmt.Fprintf(w, "in %s\n", several(one.objects, "object"))
+		}
+		w.field(one.Field)
+	}
 	for _, o := range a.Objects {
-		w.object(o)
+		w.object(o, known)
 	}
 	if len(a.Images) > 0 {
 		fmt.Fprintf(w, "images\n")
@@ -103,7 +110,8 @@ func (w *writer) body(a compare.Application) {
 	w.policies(a)
 }
 
-func (w *writer) object(o compare.Object) {
+// object leaves out the fields that have been told for several objects.
+func (w *writer) object(o compare.Object, told map[string]bool) {
 	title := clean(o.Name)
 	if o.Was != "" {
 		title = clean(o.Was) + " → " + title
@@ -113,7 +121,7 @@ func (w *writer) object(o compare.Object) {
 		fmt.Fprintf(w, "    %s\n", w.paint(prose.Cyan, fault.Clean(note, 2*maxValue)))
 	}
 	for _, f := range o.Fields {
-		if !f.Said {
+		if !f.Said && !told[changeKey(f)] {
 			w.field(f)
 		}
 	}
