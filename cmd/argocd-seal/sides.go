@@ -223,9 +223,13 @@ func (s *sides) applications(of side, scopes []string) map[string]plugin.Job {
 // worker for each side: most of a large repository is the same on both. Where its
 // images must have been in another directory first, that one counts too.
 func (s *sides) unchanged(pipeline *plugin.Pipeline, before, after plugin.Job) bool {
-	promoted := slices.ContainsFunc(pipeline.Environments, func(e plugin.Environment) bool { return e.Judged && e.PromotedFrom != "" })
-	return !s.options.Overlays && !promoted && len(after.Parameters) == 0 && before.Path == after.Path &&
+	return !s.options.Overlays && !promoted(pipeline) && len(after.Parameters) == 0 && before.Path == after.Path &&
 		engine.Unchanged(before.Source, after.Source, after.Path)
+}
+
+// promoted tells whether images must have been in another directory first.
+func promoted(pipeline *plugin.Pipeline) bool {
+	return slices.ContainsFunc(pipeline.Environments, func(e plugin.Environment) bool { return e.Judged && e.PromotedFrom != "" })
 }
 
 // key is what both sides call an application: between two directories its path

@@ -15,6 +15,8 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/report"
+	"github.com/argocd-seal/argocd-seal-plugin/render/engine"
+	"github.com/argocd-seal/argocd-seal-plugin/render/source"
 	"github.com/argocd-seal/argocd-seal-plugin/render/worker"
 )
 
@@ -29,6 +31,15 @@ type checkRound struct {
 	// last holds what each application was when it could be rendered last; nil
 	// before the first round.
 	last map[string]compare.Side
+	// judged holds what the last round made of which files, by the application's
+	// path, as long as the same policies hold.
+	judged map[string]judgement
+}
+
+// judgement is what came of an application's files.
+type judgement struct {
+	source *source.Tree
+	side   compare.Side
 }
 
 // watchCheck is check --watch.
@@ -80,7 +91,7 @@ func (r *checkRound) prepare(ctx context.Context) error {
 		return err
 	}
 	previewLocally(pipeline, &settings)
-	r.pipeline, r.settings = pipeline, settings
+	r.pipeline, r.settings, r.judged = pipeline, settings, nil
 	return nil
 }
 
@@ -99,7 +110,7 @@ func (r *checkRound) run(ctx context.Context) error {
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, job := range jobs {
 		group.Go(func() error {
-			sides[i] = sideOf(ctx, r.pipeline, job)
+			sides[i] = r.judge(ctx, job)
 			return nil
 		})
 	}
@@ -107,11 +118,24 @@ func (r *checkRound) run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return nil
 	}
+	r.judged = map[string]judgement{}
+	for i, job := range jobs {
+		r.judged[job.Path] = judgement{job.Source, sides[i]}
+	}
 	if err := r.summary(sides, time.Since(began)); err != nil {
 		return err
 	}
 	r.remember(sides)
 	return nil
+}
+
+// judge renders an application, unless all its files are as they were: a save
+// mostly concerns one of many.
+func (r *checkRound) judge(ctx context.Context, job plugin.Job) compare.Side {
+	if before, ok := r.judged[job.Path]; ok && len(job.Parameters) == 0 && !promoted(r.pipeline) && engine.Unchanged(before.source, job.Source, job.Path) {
+		return before.side
+	}
+	return sideOf(ctx, r.pipeline, job)
 }
 
 // summary writes all findings in the first round, and afterwards what differs from
