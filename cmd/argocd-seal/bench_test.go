@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -14,6 +15,25 @@ import (
 // processors worked for it by the time that passed.
 func BenchmarkCheckHundredOverlays(b *testing.B) {
 	environ := installed(b)
+	dir := hundredOverlays(b)
+	var worked, passed time.Duration
+	for b.Loop() {
+		cmd := exec.CommandContext(b.Context(), "bash", "-c", "exec argocd-seal check .")
+		cmd.Dir, cmd.Env = dir, environ
+		began := time.Now()
+		if output, err := cmd.CombinedOutput(); err != nil {
+			b.Fatalf("%v: %s", err, output)
+		}
+		passed += time.Since(began)
+		worked += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
+	b.ReportMetric(worked.Seconds()/passed.Seconds(), "cores")
+	b.ReportMetric(worked.Seconds()/float64(b.N), "cpu-s/op")
+}
+
+// hundredOverlays is a repository of 100 overlays of one base.
+func hundredOverlays(b *testing.B) string {
+	b.Helper()
 	dir := b.TempDir()
 	files := map[string]string{
 		".git/HEAD":               "",
@@ -32,17 +52,31 @@ func BenchmarkCheckHundredOverlays(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	var worked, passed time.Duration
-	for b.Loop() {
-		cmd := exec.CommandContext(b.Context(), "bash", "-c", "exec argocd-seal check .")
-		cmd.Dir, cmd.Env = dir, environ
-		began := time.Now()
-		if output, err := cmd.CombinedOutput(); err != nil {
-			b.Fatalf("%v: %s", err, output)
-		}
-		passed += time.Since(began)
-		worked += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	return dir
+}
+
+// BenchmarkDiffHundredOverlays compares two commits of that repository: one overlay
+// changes, or the base and with it all of them.
+func BenchmarkDiffHundredOverlays(b *testing.B) {
+	environ := installed(b)
+	dir := hundredOverlays(b)
+	git := "git -c user.name=a -c user.email=a@example.com "
+	prepare := "rm -rf .git && git init -q -b main && git add -A && " + git + "commit -qm one && git tag one && " +
+		"sed -i s/3/4/ overlays/07/kustomization.yaml && " + git + "commit -qam two && git tag two && " +
+		"sed -i s/1.2/1.3/ base/deployment.yaml && " + git + "commit -qam three && git tag three"
+	if code, output := shell(b, dir, environ, prepare); code != 0 {
+		b.Fatal(output)
 	}
-	b.ReportMetric(worked.Seconds()/passed.Seconds(), "cores")
-	b.ReportMetric(worked.Seconds()/float64(b.N), "cpu-s/op")
+	for _, test := range []struct{ name, command, want string }{
+		{"one", "argocd-seal diff one two", "1 of 100 applications differs"},
+		{"all", "argocd-seal diff two three", "100 of 100 applications differ"},
+	} {
+		b.Run(test.name, func(b *testing.B) {
+			for b.Loop() {
+				if code, output := shell(b, dir, environ, test.command); code != exitOK || !strings.Contains(output, test.want) {
+					b.Fatalf("exits with %d: %s", code, output)
+				}
+			}
+		})
+	}
 }

@@ -41,7 +41,8 @@ func newCheckCommand() *cobra.Command {
 			"or by a level of the built-in policies. Exit code 0: all pass; 1: something is denied; 2: something cannot be judged.",
 		Example: "  argocd-seal check .\n" +
 			"  argocd-seal check apps --config plugin.yaml --environment production --format sarif\n" +
-			"  argocd-seal check apps/web --level production-security --policy ./policies",
+			"  argocd-seal check apps/web --level production-security --policy ./policies\n" +
+			"  argocd-seal check apps/web --watch",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return options.run(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -53,6 +54,7 @@ func newCheckCommand() *cobra.Command {
 	flags.StringArrayVar(&options.policies, "policy", nil, "directory with more policies; repeat it for several")
 	flags.StringVar(&options.format, "format", string(report.Table), "table, json, sarif, junit, github or html")
 	flags.BoolVarP(&options.quiet, "quiet", "q", false, "show no progress, and only what is denied in a table")
+	flags.BoolVarP(&options.watch, "watch", "w", false, "check again when files change, and show what differs")
 	return cmd
 }
 
@@ -60,6 +62,12 @@ func (o *checkOptions) run(ctx context.Context, paths []string, stdout, stderr i
 	format, err := report.Known(o.format)
 	if err != nil {
 		return err
+	}
+	if o.watch && format != report.Table {
+		return fault.New(fault.Parameter, "--watch shows a table and what differs, not the format %s", format).WithFix("leave out --format or --watch")
+	}
+	if o.watch {
+		return o.watchCheck(ctx, paths, stdout, stderr)
 	}
 	settings, log, err := o.settings(stderr)
 	if err != nil {
@@ -126,7 +134,7 @@ func rulesOf(pipeline *plugin.Pipeline, settings config.SealConfig) []bundle.Rul
 // one, and adds the policies of the command line to all.
 func (o *checkOptions) choosePolicies(settings *config.SealConfig) {
 	if len(settings.Environments) == 0 {
-		settings.Environments = []config.Environment{{Name: "local", Policy: config.EnvironmentPolicy{Level: o.level}}}
+		settings.Environments = []config.Environment{{Name: localEnvironment, Policy: config.EnvironmentPolicy{Level: o.level}}}
 	}
 	for i := range settings.Environments {
 		asked := &settings.Environments[i].Policy

@@ -90,7 +90,7 @@ func decode(t *testing.T, content []byte, into any) {
 // pass, and in one with a privileged container.
 func TestPipelines(t *testing.T) {
 	environ := installed(t)
-	files, err := filepath.Glob(examples + "/ci/*")
+	files, err := filepath.Glob(examples + "/ci/*.y*ml")
 	if err != nil || len(files) != len(pipelineFiles) {
 		t.Fatalf("found %v (%v), the table has %d", files, err, len(pipelineFiles))
 	}
@@ -124,7 +124,7 @@ func TestPipelines(t *testing.T) {
 	}
 }
 
-func shell(t *testing.T, dir string, environ []string, command string) (code int, output string) {
+func shell(t testing.TB, dir string, environ []string, command string) (code int, output string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", command)
 	cmd.Dir, cmd.Env = dir, environ

@@ -79,8 +79,17 @@ func resolveLocally(pipeline *plugin.Pipeline, settings *config.SealConfig, sour
 	if err != nil {
 		return err
 	}
+	pipeline.Secrets = localStage(pipeline, settings, source, sealer)
+	return nil
+}
+
+// localEnvironment is the environment where none is configured.
+const localEnvironment = "local"
+
+// localStage is the secrets stage of a person's own machine, for all environments.
+func localStage(pipeline *plugin.Pipeline, settings *config.SealConfig, source store.Source, sealer *seal.Sealer) *secrets.Stage {
 	if len(pipeline.Environments) == 0 {
-		pipeline.Environments = []plugin.Environment{{Name: "local"}}
+		pipeline.Environments = []plugin.Environment{{Name: localEnvironment}}
 	}
 	environments := map[string]secrets.Environment{}
 	for i := range pipeline.Environments {
@@ -91,8 +100,7 @@ func resolveLocally(pipeline *plugin.Pipeline, settings *config.SealConfig, sour
 		pipeline.Environments[i].Resolved = true
 		environments[pipeline.Environments[i].Name] = injections(injection, settings.Vault, sealer)
 	}
-	pipeline.Secrets = &secrets.Stage{Source: source, Environments: environments, Local: true}
-	return nil
+	return &secrets.Stage{Source: source, Environments: environments, Local: true}
 }
 
 // throwAwaySealer seals for a key that is forgotten at once.

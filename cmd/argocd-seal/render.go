@@ -34,6 +34,7 @@ type renderOptions struct {
 	kubeVersion                 string
 	apiVersions                 []string
 	params, paramsJSON          []string
+	watch                       bool
 }
 
 func newRenderCommand() *cobra.Command {
@@ -45,7 +46,8 @@ func newRenderCommand() *cobra.Command {
 			"PATH may lie inside of a larger tree: bases above it are found below the root, by default the enclosing Git repository.",
 		Example: "  argocd-seal render examples/kustomize-app\n" +
 			"  argocd-seal render charts/web --namespace prod --param helm-values-files=values-prod.yaml\n" +
-			"  argocd-seal render apps/web -o json --until render",
+			"  argocd-seal render apps/web -o json --until render\n" +
+			"  argocd-seal render apps/web --offline --watch",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return options.run(cmd.Context(), args[0], cmd.OutOrStdout(), messages(cmd))
@@ -56,6 +58,7 @@ func newRenderCommand() *cobra.Command {
 	flags.StringVar(&options.until, "until", untilSeal, "last stage to run: render, gate or seal")
 	options.values.addFlags(flags)
 	flags.StringVarP(&options.output, "output", "o", "yaml", "yaml, or json for one object a line")
+	flags.BoolVarP(&options.watch, "watch", "w", false, "render again when files change, and show what differs instead of the objects")
 	return cmd
 }
 
@@ -92,6 +95,9 @@ func (o *renderOptions) run(ctx context.Context, dir string, stdout, stderr io.W
 	write, err := o.writer()
 	if err != nil {
 		return err
+	}
+	if o.watch {
+		return o.watchRender(ctx, dir, stdout, stderr)
 	}
 	settings, log, err := o.settings(stderr)
 	if err != nil {
@@ -150,10 +156,6 @@ func (o *renderOptions) writer() (func(io.Writer, plugin.Output) error, error) {
 
 // job reads the files and the command line.
 func (o *renderOptions) job(ctx context.Context, dir string, limits source.Limits) (plugin.Job, error) {
-	parameters, err := plugin.ParseAssignments(o.params, o.paramsJSON)
-	if err != nil {
-		return plugin.Job{}, err
-	}
 	dir, root, err := o.locate(dir)
 	if err != nil {
 		return plugin.Job{}, err
@@ -170,10 +172,20 @@ func (o *renderOptions) job(ctx context.Context, dir string, limits source.Limit
 	if err != nil {
 		return plugin.Job{}, err
 	}
+	return o.jobOf(tree, filepath.ToSlash(relative), filepath.Base(dir))
+}
+
+// jobOf is the job of a directory of a source. name is the application's where
+// the command line gives none.
+func (o *renderOptions) jobOf(tree *source.Tree, dir, name string) (plugin.Job, error) {
+	parameters, err := plugin.ParseAssignments(o.params, o.paramsJSON)
+	if err != nil {
+		return plugin.Job{}, err
+	}
 	identity := o.identity
-	identity.Path = filepath.ToSlash(relative)
+	identity.Path = dir
 	if identity.App == "" {
-		identity.App = filepath.Base(dir)
+		identity.App = name
 	}
 	return plugin.Job{
 		Identity: identity, Source: tree, Path: identity.Path,

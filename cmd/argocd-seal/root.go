@@ -33,7 +33,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
 		explain(stderr, err)
-		if errors.Is(err, errDenied) || errors.Is(err, errTestsFailed) || errors.Is(err, errTampered) || fault.CodeOf(err) == fault.Policy {
+		if errors.Is(err, errDenied) || errors.Is(err, errTestsFailed) || errors.Is(err, errTampered) || errors.Is(err, errDifferent) || fault.CodeOf(err) == fault.Policy {
 			return exitDenied
 		}
 		return exitError
@@ -68,7 +68,19 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.PersistentFlags().BoolP("quiet", "q", false, "show no progress and no warnings")
-	root.AddCommand(newServeCommand(), newGenerateCommand(), newParametersCommand(), newRenderCommand(), newCheckCommand(), newPolicyCommand(), newAuditCommand(), newVersionCommand(), newManualCommand(), newWorkerCommand())
+	root.AddCommand(
+		newServeCommand(),
+		newGenerateCommand(),
+		newParametersCommand(),
+		newRenderCommand(),
+		newCheckCommand(),
+		newDiffCommand(),
+		newPolicyCommand(),
+		newAuditCommand(),
+		newVersionCommand(),
+		newManualCommand(),
+		newWorkerCommand(),
+	)
 	complete(root)
 	return root
 }

@@ -12,6 +12,10 @@ type Outline struct {
 	Component bool
 	// Uses are the directories that it builds upon: bases and components.
 	Uses []string
+	// Closed says that a build reads nothing but the kustomization's own directory,
+	// which all its files lie in or below, and those of Uses. It is not set where
+	// that cannot be told: charts and plugins name files in their own ways.
+	Closed bool
 }
 
 // Outlined reads the kustomization of a directory. One that cannot be read has
@@ -23,11 +27,15 @@ func Outlined(tree *source.Tree, dir string) Outline {
 		return Outline{}
 	}
 	outline := Outline{Component: k.spec.Kind == types.ComponentKind}
+	outline.Closed = len(k.spec.HelmCharts)+len(k.spec.HelmChartInflationGenerator) == 0
 	for _, ref := range k.refs {
+		outline.Closed = outline.Closed && ref.kind != toPlugin
 		if ref.kind != toResource && ref.kind != toComponent {
 			continue
 		}
-		if _, used, err := fsys.reach(dir, ref.kind, ref.value); err == nil && used != "" {
+		_, used, err := fsys.reach(dir, ref.kind, ref.value)
+		outline.Closed = outline.Closed && err == nil
+		if err == nil && used != "" {
 			outline.Uses = append(outline.Uses, used)
 		}
 	}

@@ -1,0 +1,299 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/compare"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/compare/report"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/revision"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin"
+	"github.com/argocd-seal/argocd-seal-plugin/render/engine"
+	"github.com/argocd-seal/argocd-seal-plugin/render/source"
+)
+
+// side is one of the two states that are compared.
+type side struct {
+	end report.End
+	// job is what all applications of the side have in common.
+	job plugin.Job
+	// dir is set for a directory, and is its path below the root of the source.
+	dir   string
+	isDir bool
+}
+
+// sides are the two states, and where in each to look for applications.
+type sides struct {
+	before, after side
+	// scopes are the directories below which applications are looked for, on
+	// either side.
+	scopesBefore, scopesAfter []string
+	options                   compare.Options
+	named                     bool // the applications have the name of --app
+}
+
+// sides reads the two states.
+func (o *diffOptions) sides(ctx context.Context, a, b string, paths []string, limits source.Limits) (*sides, error) {
+	finder := &sideFinder{options: o, limits: limits}
+	s := &sides{named: o.identity.App != ""}
+	var err error
+	if s.before, err = finder.find(ctx, a); err != nil {
+		return nil, err
+	}
+	if s.after, err = finder.find(ctx, b); err != nil {
+		return nil, err
+	}
+	s.options.Overlays = s.before.isDir && s.after.isDir
+	baseBefore, baseAfter := s.before.dir, s.after.dir
+	switch {
+	case !s.before.isDir && !s.after.isDir:
+		if len(paths) > 0 {
+			baseBefore, err = finder.here()
+		}
+		baseAfter = baseBefore
+	case !s.before.isDir:
+		baseBefore = baseAfter
+	case !s.after.isDir:
+		baseAfter = baseBefore
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) == 0 {
+		paths = []string{"."}
+	}
+	for _, one := range paths {
+		before, okBefore := beneath(baseBefore, one)
+		after, okAfter := beneath(baseAfter, one)
+		if !okBefore || !okAfter {
+			return nil, fault.New(fault.Path, "%s leads out of what is compared", fault.Clean(one, 200)).
+				WithFix("name directories below the repository, or below both directories")
+		}
+		s.scopesBefore, s.scopesAfter = append(s.scopesBefore, before), append(s.scopesAfter, after)
+	}
+	return s, nil
+}
+
+// beneath joins a path of the command line to a directory of a source.
+func beneath(base, name string) (string, bool) {
+	joined := path.Join(base, filepath.ToSlash(name))
+	return joined, filepath.IsLocal(joined) || joined == "."
+}
+
+// sideFinder tells revisions from directories.
+type sideFinder struct {
+	options    *diffOptions
+	limits     source.Limits
+	repository *revision.Repository
+	root       string
+}
+
+// find reads what a word of the command line names. A directory is a revision's
+// namesake often enough, so that a guess would sooner or later be wrong.
+func (f *sideFinder) find(ctx context.Context, name string) (side, error) {
+	_, noDirectory := realDirectory(name)
+	if meansDirectory(name) {
+		if noDirectory != nil {
+			return side{}, noDirectory
+		}
+		return f.directory(ctx, name)
+	}
+	commit, err := f.commit(name)
+	switch {
+	case err == nil && noDirectory == nil:
+		spelled := commit.Reference
+		if spelled == "" {
+			spelled = commit.Short()
+		}
+		return side{}, fault.New(fault.Parameter, "%q is a directory and a revision", fault.Clean(name, 80)).
+			WithFix("write ./%s for the directory, or %s for the revision", name, spelled)
+	case noDirectory == nil:
+		return f.directory(ctx, name)
+	case err == nil:
+		return f.revision(ctx, commit)
+	default:
+		return side{}, unfound(name, err)
+	}
+}
+
+// meansDirectory tells whether a word can be nothing but a directory.
+func meansDirectory(name string) bool {
+	return name == "." || name == ".." || filepath.IsAbs(name) || strings.HasPrefix(name, "./") || strings.HasPrefix(name, "../") ||
+		strings.HasSuffix(name, "/")
+}
+
+// unfound says that a word is neither.
+func unfound(name string, err error) error {
+	found := fault.Of(err)[0]
+	if !errors.Is(err, revision.ErrUnknown) {
+		return found
+	}
+	if _, statErr := os.Stat(name); statErr == nil {
+		return fault.New(fault.Path, "%s is a file", fault.Clean(name, 200)).WithFix("name revisions or directories")
+	}
+	said := *found
+	said.Message += ", and there is no such directory"
+	return &said
+}
+
+// commit looks for a revision in the repository, which is opened when it is first
+// needed.
+func (f *sideFinder) commit(name string) (revision.Commit, error) {
+	if f.repository == nil {
+		dir := f.options.root
+		if dir == "" {
+			dir = "."
+		}
+		real, err := realDirectory(dir)
+		if err != nil {
+			return revision.Commit{}, err
+		}
+		f.root = enclosingRepository(real)
+		if f.repository, err = revision.Open(f.root); err != nil {
+			return revision.Commit{}, err
+		}
+	}
+	return f.repository.Resolve(name)
+}
+
+// here is the current directory as seen from the root of the repository.
+func (f *sideFinder) here() (string, error) {
+	dir, err := realDirectory(".")
+	if err != nil {
+		return "", err
+	}
+	relative, err := filepath.Rel(f.root, dir)
+	if err != nil || !filepath.IsLocal(relative) {
+		return ".", nil // with --root, paths are those below it
+	}
+	return filepath.ToSlash(relative), nil
+}
+
+func (f *sideFinder) directory(ctx context.Context, name string) (side, error) {
+	job, err := f.options.job(ctx, name, f.limits)
+	if err != nil {
+		return side{}, err
+	}
+	return side{end: report.End{Name: name}, job: job, dir: job.Path, isDir: true}, nil
+}
+
+func (f *sideFinder) revision(ctx context.Context, commit revision.Commit) (side, error) {
+	tree, err := f.repository.Tree(ctx, commit, f.limits)
+	if err != nil {
+		return side{}, err
+	}
+	job, err := f.options.jobOf(tree, ".", filepath.Base(f.root))
+	if err != nil {
+		return side{}, err
+	}
+	if job.Identity.Revision == "" {
+		job.Identity.Revision = commit.Hash
+	}
+	return side{end: report.End{Name: commit.Name, Commit: commit.Hash}, job: job, dir: "."}, nil
+}
+
+// applications returns a job for each application in a side's scopes, by its path
+// as it is matched with the other side's.
+func (s *sides) applications(of side, scopes []string) map[string]plugin.Job {
+	found := map[string]plugin.Job{}
+	for _, scope := range scopes {
+		for _, application := range engine.Applications(of.job.Source, scope) {
+			one := of.job
+			one.Path, one.Identity.Path = application, application
+			if !s.named && application != "." {
+				one.Identity.App = path.Base(application)
+			}
+			found[s.key(of, application)] = one
+		}
+	}
+	return found
+}
+
+// unchanged tells whether an application need not be rendered, which costs a
+// worker for each side: most of a large repository is the same on both. Where its
+// images must have been in another directory first, that one counts too.
+func (s *sides) unchanged(pipeline *plugin.Pipeline, before, after plugin.Job) bool {
+	return !s.options.Overlays && !promoted(pipeline) && len(after.Parameters) == 0 && before.Path == after.Path &&
+		engine.Unchanged(before.Source, after.Source, after.Path)
+}
+
+// promoted tells whether images must have been in another directory first.
+func promoted(pipeline *plugin.Pipeline) bool {
+	return slices.ContainsFunc(pipeline.Environments, func(e plugin.Environment) bool { return e.Judged && e.PromotedFrom != "" })
+}
+
+// key is what both sides call an application: between two directories its path
+// below them, otherwise its path.
+func (s *sides) key(of side, application string) string {
+	if !s.options.Overlays {
+		return application
+	}
+	relative, err := filepath.Rel(of.dir, application)
+	if err != nil {
+		return application
+	}
+	return filepath.ToSlash(relative)
+}
+
+// compare renders both sides of each application, as many at a time as there are
+// processors, and compares them.
+func (s *sides) compare(ctx context.Context, pipeline *plugin.Pipeline, shown io.Writer) (report.Report, error) {
+	before, after := s.applications(s.before, s.scopesBefore), s.applications(s.after, s.scopesAfter)
+	keys := []string{}
+	for key := range before {
+		keys = append(keys, key)
+	}
+	for key := range after {
+		if _, both := before[key]; !both {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) == 0 {
+		return report.Report{}, fault.New(fault.Empty, "there is no application at or below %s", fault.Clean(strings.Join(s.scopesAfter, ", "), 200))
+	}
+	slices.Sort(keys)
+	all := make([]compare.Application, len(keys))
+	progress := startProgress(shown, "applications", len(keys), progressAfter)
+	defer progress.stop()
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, key := range keys {
+		group.Go(func() error {
+			defer progress.done.Add(1)
+			was, had := before[key]
+			is, has := after[key]
+			if had && has && s.unchanged(pipeline, was, is) {
+				return nil
+			}
+			var former, later compare.Side
+			if had {
+				former = sideOf(ctx, pipeline, was)
+			}
+			if has {
+				later = sideOf(ctx, pipeline, is)
+			}
+			all[i] = compare.Compare(former, later, s.options)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	result := report.Report{Before: s.before.end, After: s.after.end, Applications: []compare.Application{}}
+	for _, application := range all {
+		if application.Status == "" {
+			result.Unchanged++
+			continue
+		}
+		result.Applications = append(result.Applications, application)
+	}
+	return result, nil
+}

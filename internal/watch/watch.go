@@ -1,0 +1,254 @@
+// Package watch tells when files change, as a person who edits them means it: a
+// save is one change, however an editor writes the file.
+package watch
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+)
+
+const (
+	// quiet is how long nothing must happen for a change to be over, and most how
+	// long it may go on: editors write a file in several steps.
+	quiet = 15 * time.Millisecond
+	most  = 150 * time.Millisecond
+	// again is how often a directory that has gone is looked for.
+	again = 250 * time.Millisecond
+)
+
+// Config says what to watch.
+type Config struct {
+	// Root is watched with all directories below it, but for those that Skip names
+	// and Git's own. It may go and come back.
+	Root string
+	// Skip leaves out files and directories by their slash-separated name below
+	// Root; nil leaves out none.
+	Skip func(name string, isDir bool) bool
+	// More are files and directories elsewhere, each of which counts as a whole. A
+	// file may be replaced, or not be there yet.
+	More []string
+}
+
+// Watcher watches files until it is closed. It is not safe for concurrent use.
+type Watcher struct {
+	config  Config
+	system  *fsnotify.Watcher
+	missing map[string]bool // what is to be watched and is not there
+}
+
+// New starts to watch. E_PATH says that Root cannot be watched, E_LIMIT that the
+// system watches no more directories. Close must follow.
+func New(config Config) (*Watcher, error) {
+	system, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, unwatchable(config.Root, err)
+	}
+	w := &Watcher{config: config, system: system, missing: map[string]bool{}}
+	for _, dir := range append([]string{config.Root}, config.More...) {
+		if err := w.begin(dir); err != nil {
+			_ = system.Close() // nothing was watched yet
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// Close ends the watching.
+func (w *Watcher) Close() error { return w.system.Close() }
+
+// begin watches the root, or one of the others. What is not there is looked for
+// again.
+func (w *Watcher) begin(name string) error {
+	info, err := os.Stat(name)
+	switch {
+	case err == nil && info.IsDir():
+		err = w.below(name)
+	case name != w.config.Root:
+		// An editor may put a new file in the place of a file, so that its
+		// directory is what stays.
+		err = w.system.Add(filepath.Dir(name))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		w.missing[name] = true
+		return nil
+	}
+	delete(w.missing, name)
+	return err
+}
+
+// below watches a directory and those below it. A directory is watched before it
+// is listed, so that nothing comes into it unseen.
+func (w *Watcher) below(dir string) error {
+	if w.skips(dir, true) {
+		return nil
+	}
+	if err := w.system.Add(dir); err != nil {
+		if errors.Is(err, fs.ErrNotExist) && dir != w.config.Root {
+			return nil // gone already
+		}
+		return unwatchable(dir, err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil //nolint:nilerr // what cannot be listed says so when it is read
+	}
+	for _, entry := range entries {
+		if entry.IsDir() {
+			if err := w.below(filepath.Join(dir, entry.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// skips tells whether a file or directory does not count.
+func (w *Watcher) skips(name string, isDir bool) bool {
+	relative, err := filepath.Rel(w.config.Root, name)
+	if err != nil || !filepath.IsLocal(relative) {
+		return false
+	}
+	relative = filepath.ToSlash(relative)
+	if slices.Contains(strings.Split(relative, "/"), ".git") {
+		return true
+	}
+	return relative != "." && w.config.Skip != nil && w.config.Skip(relative, isDir)
+}
+
+// Next waits until files have changed and nothing more happens for a moment, and
+// returns their names without repeats. It returns nil when ctx ends. What changes
+// between two calls is not lost.
+func (w *Watcher) Next(ctx context.Context) ([]string, error) {
+	var changed []string
+	note := func(name string) {
+		if !slices.Contains(changed, name) {
+			changed = append(changed, name)
+		}
+	}
+	var over, late <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, nil
+		case <-over:
+			return changed, nil
+		case <-late:
+			return changed, nil
+		case <-w.comeback():
+			for name := range w.missing {
+				if err := w.begin(name); err != nil {
+					return nil, err
+				}
+				if !w.missing[name] {
+					note(name)
+				}
+			}
+		case event, ok := <-w.system.Events:
+			if !ok {
+				return nil, nil
+			}
+			counts, err := w.see(event)
+			if err != nil {
+				return nil, err
+			}
+			if counts {
+				note(event.Name)
+			}
+		case _, ok := <-w.system.Errors:
+			if !ok {
+				return nil, nil
+			}
+			// Events were lost: what changed is not known, but that something did.
+			note(w.config.Root)
+			if err := w.begin(w.config.Root); err != nil {
+				return nil, err
+			}
+		}
+		if len(changed) > 0 {
+			over = time.After(quiet)
+			if late == nil {
+				late = time.After(most)
+			}
+		}
+	}
+}
+
+// comeback fires where something is missing.
+func (w *Watcher) comeback() <-chan time.Time {
+	if len(w.missing) == 0 {
+		return nil
+	}
+	return time.After(again)
+}
+
+// see looks at one event, and tells whether it counts.
+func (w *Watcher) see(event fsnotify.Event) (bool, error) {
+	if event.Op == fsnotify.Chmod {
+		return false, nil
+	}
+	info, err := os.Lstat(event.Name)
+	isDir := err == nil && info.IsDir()
+	if !w.ours(event.Name) || w.skips(event.Name, isDir) {
+		return false, nil
+	}
+	if event.Has(fsnotify.Remove) || event.Has(fsnotify.Rename) {
+		w.gone(event.Name)
+	}
+	if !event.Has(fsnotify.Create) {
+		return true, nil
+	}
+	if isDir {
+		return true, w.below(event.Name)
+	}
+	delete(w.missing, event.Name)
+	return true, nil
+}
+
+// ours tells whether an event is about what is watched: the directory of a single
+// file holds others too.
+func (w *Watcher) ours(name string) bool {
+	for _, watched := range append([]string{w.config.Root}, w.config.More...) {
+		if name == watched || strings.HasPrefix(name, watched+string(filepath.Separator)) {
+			return true
+		}
+	}
+	return false
+}
+
+// gone notes that something is to be looked for again. A file whose directory is
+// still watched comes back by itself.
+func (w *Watcher) gone(name string) {
+	for _, watched := range append([]string{w.config.Root}, w.config.More...) {
+		if watched == name || strings.HasPrefix(watched, name+string(filepath.Separator)) {
+			w.missing[watched] = true
+		}
+	}
+}
+
+func unwatchable(dir string, err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE) {
+		return fault.New(fault.Limit, "the system watches no more directories").
+			WithFix("raise fs.inotify.max_user_watches and max_user_instances, or watch a smaller --root")
+	}
+	return fault.New(fault.Path, "%s cannot be watched: %s", fault.Clean(dir, 200), fault.Clean(reason(err), 200))
+}
+
+// reason is an error without the path that it repeats.
+func reason(err error) string {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err.Error()
+	}
+	return err.Error()
+}
