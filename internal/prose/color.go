@@ -4,6 +4,7 @@ package prose
 const (
 	Bold   = "\x1b[1m"
 	Red    = "\x1b[31m"
+	Green  = "\x1b[32m"
 	Yellow = "\x1b[33m"
 	Cyan   = "\x1b[36m"
 	reset  = "\x1b[0m"
