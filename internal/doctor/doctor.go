@@ -72,6 +72,15 @@ type Finding struct {
 	// Fix is the command or the line of a file that mends it. It may have several
 	// lines.
 	Fix string `json:"fix,omitempty"`
+	// Bytes are what is streamed; of the area repository alone.
+	Bytes *Bytes `json:"bytes,omitempty"`
+}
+
+// Bytes is what the repo-server streams for one render, compressed.
+type Bytes struct {
+	// Now is with the settings as they are, and Then with those that the fix names.
+	Now  int64 `json:"now"`
+	Then int64 `json:"then"`
 }
 
 // Report is what all checks saw.

@@ -70,6 +70,7 @@ func (v *visit) streamed(a about, answer stream.Answer) []Finding {
 	default:
 		findings = append(findings, a.ok("%s", seen))
 	}
+	findings[0].Bytes = &Bytes{Now: now.Packed, Then: answer.Then.Packed}
 	if unread := unreadOf(answer); unread != "" {
 		findings = append(findings, about{area: Repository, check: "unread"}.ok("no application reads %s", unread))
 	}
@@ -117,8 +118,13 @@ func (v *visit) application(app stream.App, answer stream.Answer, owners bool) F
 		return a.ok("reads %s: the whole repository must be streamed", reads)
 	case v.tooLarge(app.Then) != "":
 		return a.fail(fault.Limit, annotation, "reads %s; even then %s are streamed, which render.limits.archive.%s refuses", reads, size(app.Then.Packed), v.tooLarge(app.Then))
-	case saves(answer.Now, app.Then):
-		return a.warn(annotation, "reads %s: %s instead of %s", reads, size(app.Then.Packed), size(answer.Now.Packed))
+	// What the exclusions save needs no annotation.
+	case saves(answer.Then, app.Then):
+		finding := a.warn(annotation, "reads %s: %s instead of %s", reads, size(app.Then.Packed), size(answer.Now.Packed))
+		finding.Bytes = &Bytes{Now: answer.Now.Packed, Then: app.Then.Packed}
+		return finding
 	}
-	return a.ok("reads %s: %s with the annotation %s", reads, size(app.Then.Packed), app.Annotation)
+	finding := a.ok("reads %s: %s with the annotation %s", reads, size(app.Then.Packed), app.Annotation)
+	finding.Bytes = &Bytes{Now: answer.Now.Packed, Then: app.Then.Packed}
+	return finding
 }

@@ -10,7 +10,9 @@ package stream
 
 import (
 	"context"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
@@ -159,11 +161,18 @@ type measure struct {
 func newMeasure(ctx context.Context, question Question) (*measure, error) {
 	m := &measure{Question: question, sizes: map[string]int64{}, known: map[string]Size{}}
 	var err error
-	if m.skip, err = source.GitIgnored(question.Root, ""); err != nil {
+	// Argo CD's code needs a path from the root.
+	if m.Root, err = filepath.Abs(question.Root); err != nil {
+		return nil, fault.New(fault.Path, "the working directory cannot be read")
+	}
+	if info, err := os.Stat(m.Root); err != nil || !info.IsDir() {
+		return nil, fault.New(fault.Path, "there is no directory %s", question.Root).WithFix("name a clone of the repository with --repository")
+	}
+	if m.skip, err = source.GitIgnored(m.Root, ""); err != nil {
 		return nil, err
 	}
 	limits := source.Limits{ExpandedBytes: maxBytes, FileBytes: maxFile, Entries: maxEntries, NamesBytes: maxNames}
-	if m.tree, err = source.ReadDirectory(ctx, question.Root, limits, m.skip); err != nil {
+	if m.tree, err = source.ReadDirectory(ctx, m.Root, limits, m.skip); err != nil {
 		return nil, err
 	}
 	return m, m.walk(ctx)
