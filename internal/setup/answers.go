@@ -33,7 +33,7 @@ type Question struct {
 	Flag string
 	// Text is how a person is asked, and Usage what the flag's help says.
 	Text, Usage string
-	// Default is the answer of who gives none.
+	// Default is the answer of who gives none; {team} stands for the team.
 	Default string
 	// Check refuses an answer.
 	Check func(answer string) *fault.Error
@@ -68,7 +68,7 @@ func Questions() []Question {
 			Check: checkLabel, Into: func(a *Answers) *string { return &a.Team }},
 		{Flag: "environments", Text: "Environments, the strictest first", Usage: "environments, with commas between them", Default: "production,staging,dev",
 			Check: checkEnvironments, Into: func(a *Answers) *string { return &a.Environments }},
-		{Flag: "repo-url", Text: "Repositories of the team, as a pattern", Usage: "repositories of the team, as a pattern", Default: "https://git.example.com/shop/*",
+		{Flag: "repo-url", Text: "Repositories of the team, as a pattern", Usage: "repositories of the team, as a pattern", Default: "https://git.example.com/{team}/*",
 			Check: checkRepoURL, Into: func(a *Answers) *string { return &a.RepoURL }},
 		{Flag: "level", Text: "Level of the built-in policies for the first environment", Usage: "level of the built-in policies for the first environment; the others have the level below", Default: string(builtin.Production),
 			Check: checkLevel, Into: func(a *Answers) *string { return &a.Level }},
@@ -83,10 +83,15 @@ func Questions() []Question {
 		{Flag: "mount", Text: "Mount of the KV engine", Usage: "mount of the KV engine; secrets are below MOUNT/ENVIRONMENT/TEAM", Default: "kv",
 			Check: checkMount, Needless: withoutVault, Into: func(a *Answers) *string { return &a.Mount }},
 		{Flag: "certificate", Text: "Certificate of sealed-secrets: FILE, or ENVIRONMENT=FILE with commas, or none", Usage: "certificate of sealed-secrets as kubeseal --fetch-cert prints it: FILE, or ENVIRONMENT=FILE with commas, or none", Default: None,
-			Check: func(string) *fault.Error { return nil }, Needless: withoutVault, Into: func(a *Answers) *string { return &a.Certificates }},
+			Check: checkCertificates, Needless: withoutVault, Into: func(a *Answers) *string { return &a.Certificates }},
 		{Flag: "image", Text: "Image of the sidecar", Usage: "image of the sidecar", Default: "registry.example.com/argocd-seal:dev",
 			Check: checkImage, Into: func(a *Answers) *string { return &a.ImageRef }},
 	}
+}
+
+// suggestion is the default, given the answers so far.
+func (q Question) suggestion(answers Answers) string {
+	return strings.ReplaceAll(q.Default, "{team}", answers.Team)
 }
 
 // wrong is the fault of an answer.

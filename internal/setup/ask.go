@@ -21,15 +21,15 @@ type Given map[string]string
 // Complete returns all answers: those that were given, and for the others the
 // defaults.
 func Complete(given Given) (Answers, error) {
-	return collect(given, func(question Question) (string, error) { return question.Default, nil })
+	return collect(given, func(_ Question, suggestion string) (string, error) { return suggestion, nil })
 }
 
 // Without refuses to begin where nobody can be asked and an answer is missing.
 func Without(given Given) (Answers, error) {
 	var missing []string
-	answers, err := collect(given, func(question Question) (string, error) {
+	answers, err := collect(given, func(question Question, suggestion string) (string, error) {
 		missing = append(missing, "--"+question.Flag)
-		return question.Default, nil
+		return suggestion, nil
 	})
 	if len(missing) > 0 {
 		return Answers{}, fault.New(fault.Parameter, "there is no terminal to ask on").
@@ -42,16 +42,16 @@ func Without(given Given) (Answers, error) {
 func Ask(given Given, in io.Reader, out io.Writer) (Answers, error) {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 0, maxAnswer), maxAnswer)
-	return collect(given, func(question Question) (string, error) {
+	return collect(given, func(question Question, suggestion string) (string, error) {
 		for range maxTries {
-			_, _ = fmt.Fprintf(out, "%s [%s]: ", question.Text, question.Default)
+			_, _ = fmt.Fprintf(out, "%s [%s]: ", question.Text, suggestion)
 			if !lines.Scan() {
 				_, _ = fmt.Fprintln(out)
 				return "", fault.New(fault.Canceled, "the questions were not answered, and nothing was written")
 			}
 			answer := strings.TrimSpace(lines.Text())
 			if answer == "" {
-				answer = question.Default
+				answer = suggestion
 			}
 			problem := question.Check(answer)
 			if problem == nil {
@@ -64,7 +64,7 @@ func Ask(given Given, in io.Reader, out io.Writer) (Answers, error) {
 }
 
 // collect asks for what was not given, and reports all that is wrong together.
-func collect(given Given, ask func(Question) (string, error)) (Answers, error) {
+func collect(given Given, ask func(question Question, suggestion string) (string, error)) (Answers, error) {
 	var answers Answers
 	var faults fault.List
 	for _, question := range Questions() {
@@ -72,10 +72,10 @@ func collect(given Given, ask func(Question) (string, error)) (Answers, error) {
 		switch {
 		case known:
 		case question.Needless != nil && question.Needless(answers):
-			answer = question.Default
+			answer = question.suggestion(answers)
 		default:
 			var err error
-			if answer, err = ask(question); err != nil {
+			if answer, err = ask(question, question.suggestion(answers)); err != nil {
 				return Answers{}, err
 			}
 		}

@@ -76,6 +76,24 @@ func certificatesOf(answer string, environments []string) (map[string]certificat
 	return found, faults.OrNil()
 }
 
+// checkCertificates reads the files. Whether the environments before them are
+// there is told once those are known.
+func checkCertificates(answer string) *fault.Error {
+	if answer == None {
+		return nil
+	}
+	for _, part := range split(answer) {
+		_, file, named := strings.Cut(part, "=")
+		if !named {
+			file = part
+		}
+		if _, err := readCertificate(file, time.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // readCertificate reads one that can seal, and takes its fingerprint.
 func readCertificate(file string, now time.Time) (certificate, *fault.Error) {
 	content, wrong := readPEM(file)

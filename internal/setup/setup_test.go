@@ -235,7 +235,7 @@ func TestNobodyToAsk(t *testing.T) {
 	}
 	all := setup.Given{}
 	for _, question := range setup.Questions() {
-		all[question.Flag] = question.Default
+		all[question.Flag] = strings.ReplaceAll(question.Default, "{team}", "books")
 	}
 	if _, err := setup.Without(all); err != nil {
 		t.Errorf("with all answers: %v", err)
@@ -252,11 +252,14 @@ func TestWrongAnswersAreToldTogether(t *testing.T) {
 			t.Errorf("--%s is not named in\n%v", flag, err)
 		}
 	}
-	answers, err := setup.Complete(setup.Given{"certificate": "test=" + certificate + ",setup_test.go"})
-	if err != nil {
-		t.Fatal(err)
+	if _, err := setup.Complete(setup.Given{"certificate": certificate + ",setup_test.go"}); err == nil || !strings.Contains(err.Error(), "setup_test.go --certificate: there is no PEM certificate") {
+		t.Errorf("got %v", err)
 	}
-	if _, err := setup.Files(answers); err == nil || !strings.Contains(err.Error(), `the environment "test"`) || !strings.Contains(err.Error(), "there is no PEM certificate") {
+	answers, err := setup.Complete(setup.Given{"team": "books", "certificate": "test=" + certificate})
+	if err != nil || answers.RepoURL != "https://git.example.com/books/*" {
+		t.Fatal(answers, err)
+	}
+	if _, err := setup.Files(answers); err == nil || !strings.Contains(err.Error(), `the environment "test"`) {
 		t.Errorf("got %v", err)
 	}
 }
