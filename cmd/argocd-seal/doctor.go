@@ -142,7 +142,7 @@ func (o *doctorOptions) kubernetes() (*rest.Config, error) {
 	}
 	settings, err := rest.InClusterConfig()
 	if err != nil {
-		return nil, fault.New(fault.Config, "there is no --kubeconfig, and this is no pod with a token for its cluster")
+		return nil, fault.New(fault.Config, "there is no --kubeconfig, and no pod's token for its cluster")
 	}
 	return settings, nil
 }

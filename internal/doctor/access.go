@@ -82,6 +82,24 @@ func sampleOf(bound config.Binding, text string) sample {
 	return one
 }
 
+// engine is what Vault says of the mount of a path.
+type engine struct {
+	mount store.Mount
+	err   error
+}
+
+// locate asks for the engine of each path of the role's bindings: what is advised
+// about one binding is a policy for all of them.
+func (l *login) locate(ctx context.Context) {
+	l.engines = map[string]engine{}
+	for _, bound := range l.bindings() {
+		for _, path := range bound.Paths {
+			mount, err := l.client.Locate(ctx, l.role.Name, sampleOf(bound, path).path)
+			l.engines[path] = engine{mount, err}
+		}
+	}
+}
+
 // access looks at what the role may do with the paths of a binding, and at the
 // engines that they lie on.
 func (l *login) access(ctx context.Context, bound config.Binding) []Finding {
@@ -94,22 +112,22 @@ func (l *login) access(ctx context.Context, bound config.Binding) []Finding {
 
 func (l *login) accessTo(ctx context.Context, bound config.Binding, one sample) []Finding {
 	a := about{area: Bindings, check: "mount"}.of(cmp.Or(bound.Name, one.pattern))
-	mount, err := l.client.Locate(ctx, l.role.Name, one.path)
+	mount, err := l.engines[one.pattern].mount, l.engines[one.pattern].err
 	switch code := fault.CodeOf(err); {
 	case code == fault.Secret:
 		return []Finding{a.fail(fault.Secret, l.policy(), "%s: there is no such mount, or the role %s may do nothing below it", one.pattern, l.role.Name)}
 	case code == fault.VaultDynamic:
 		return []Finding{a.fail(code, "name a path of a KV engine in the binding; vault secrets list shows the engines", "%s: the mount is no KV engine", one.pattern)}
 	case err != nil:
-		return a.faults(err)
+		return l.vaultFaults(a, err)
 	}
 	need := l.needsOf(bound)
-	findings := []Finding{l.engine(a, mount, need)}
+	findings := []Finding{version(a, mount, need)}
 	return append(findings, l.capabilities(ctx, bound, one, mount, need)...)
 }
 
-// engine says which version of KV a mount has, and what that means.
-func (l *login) engine(a about, mount store.Mount, need needs) Finding {
+// version says which version of KV a mount has, and what that means.
+func version(a about, mount store.Mount, need needs) Finding {
 	upgrade := "vault kv enable-versioning " + mount.Path
 	switch {
 	case mount.Version == 2:
@@ -143,7 +161,7 @@ func (l *login) capabilities(ctx context.Context, bound config.Binding, one samp
 		return []Finding{a.unchecked(problem.Fix, "%s", problem.Message)}
 	}
 	if err != nil {
-		return a.faults(err)
+		return l.vaultFaults(a, err)
 	}
 	var wanted []string
 	for path, asked := range map[string]bool{data: need.values, keys: need.keys, metadata: need.metadata && mount.Version == 2} {
@@ -244,7 +262,7 @@ func (l *login) policy() string {
 		for _, path := range bound.Paths {
 			for part, asked := range map[string]bool{"data": need.values, "subkeys": need.keys, "metadata": need.metadata} {
 				if asked {
-					parts[policyPath(path, part)] = true
+					parts[policyPath(l.engines[path].mount, path, part)] = true
 				}
 			}
 		}
@@ -267,10 +285,14 @@ func (l *login) policy() string {
 	return text.String() + "END"
 }
 
-// policyPath writes a pattern as a path of a Vault policy for KV version 2: a
-// part of a name cannot be open there but at the very end.
-func policyPath(text, part string) string {
-	mount, below, _ := strings.Cut(text, "/")
+// policyPath writes a pattern as a path of a Vault policy: a part of a name cannot
+// be open there but at the very end. An engine that is not known is taken for KV
+// version 2 at the first name.
+func policyPath(mount store.Mount, text, part string) string {
+	at, below, _ := strings.Cut(text, "/")
+	if rest, inside := strings.CutPrefix(text, mount.Path+"/"); inside && mount.Path != "" {
+		at, below = mount.Path, rest
+	}
 	segments := strings.Split(below, "/")
 	for i, segment := range segments {
 		last := i == len(segments)-1
@@ -284,5 +306,8 @@ func policyPath(text, part string) string {
 			segments[i] = "+"
 		}
 	}
-	return mount + "/" + part + "/" + strings.Join(segments, "/")
+	if mount.Version != 1 {
+		at += "/" + part
+	}
+	return at + "/" + strings.Join(segments, "/")
 }

@@ -44,7 +44,7 @@ func (v *visit) checkController(ctx context.Context) []Finding {
 	}
 	settings, err := v.Tools.Kubernetes()
 	if err != nil {
-		return []Finding{a.unchecked(controllerFix, "there is no API server to ask: %s", placed(fault.Of(err)[0]))}
+		return []Finding{a.unchecked(controllerFix, "the cluster was not asked: %s", placed(fault.Of(err)[0]))}
 	}
 	client, err := kubernetes.NewForConfig(settings)
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -102,7 +104,7 @@ func TestSealing(t *testing.T) {
 		"good":            {good, pinned, goodSalt, "certificate", doctor.OK, "RSA of 2048 bits, the pinned fingerprint, good until", ""},
 		"good salt":       {good, pinned, goodSalt, "salt", doctor.OK, "the same text seals to the same bytes", ""},
 		"expired":         {old, oldPinned, goodSalt, "certificate", doctor.Failed, "it expired on", "kubeseal --fetch-cert > " + old},
-		"expires":         {soon, soonPinned, goodSalt, "certificate", doctor.Warning, "in 9 days", "kubeseal --fetch-cert > " + soon},
+		"expires":         {soon, soonPinned, goodSalt, "certificate", doctor.Warning, "in 10 days", "kubeseal --fetch-cert > " + soon},
 		"early":           {early, earlyPinned, goodSalt, "certificate", doctor.Failed, "valid only from", "date -u"},
 		"another":         {good, strings.Repeat("0", 64), goodSalt, "certificate", doctor.Failed, "sha256:" + pinned + ", which is not the pinned one", "set environments[0].injection.sealedSecret.fingerprint"},
 		"no file":         {"/nowhere/cert.pem", pinned, goodSalt, "certificate", doctor.Failed, "/nowhere/cert.pem", "kubeseal --fetch-cert > /nowhere/cert.pem"},
@@ -187,9 +189,10 @@ func TestIdentityThatArrives(t *testing.T) {
 func TestSinks(t *testing.T) {
 	key, dir := auditKey(t), t.TempDir()
 	posted := 0
-	receiver := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { posted++ }))
+	receiver := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { posted++ }))
+	receiver.Config.ErrorLog = log.New(io.Discard, "", 0)
+	receiver.StartTLS()
 	defer receiver.Close()
-	receiver.Config.ErrorLog = nil
 	authority := write(t, "ca.pem", pemOf(receiver.Certificate().Raw), 0o600)
 	plain, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -68,19 +68,18 @@ func placed(f *fault.Error) string {
 	return strings.TrimPrefix(bare.Error(), string(f.Code)+": ")
 }
 
-// span writes a length of time as people say it.
+// span writes a length of time as people say it, rounded.
 func span(d time.Duration) string {
 	const day = 24 * time.Hour
-	switch {
-	case d >= 2*day:
-		return fmt.Sprintf("%d days", d/day)
-	case d >= 2*time.Hour:
-		return fmt.Sprintf("%d hours", d/time.Hour)
-	case d >= 2*time.Minute:
-		return fmt.Sprintf("%d minutes", d/time.Minute)
-	default:
-		return fmt.Sprintf("%d seconds", d/time.Second)
+	for _, unit := range []struct {
+		of   time.Duration
+		name string
+	}{{day, "days"}, {time.Hour, "hours"}, {time.Minute, "minutes"}} {
+		if d >= 2*unit.of {
+			return fmt.Sprintf("%d %s", (d+unit.of/2)/unit.of, unit.name)
+		}
 	}
+	return fmt.Sprintf("%d seconds", (d+time.Second/2)/time.Second)
 }
 
 func several(count int, noun string) string {

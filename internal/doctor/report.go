@@ -75,6 +75,9 @@ func (r Report) writeTable(w io.Writer, look Look) error {
 			}
 			b.WriteString(look.paint(prose.Bold, string(finding.Area)) + "\n")
 		}
+		if i > 0 && strings.Contains(finding.Fix, "\n") && finding.Fix == r.Findings[i-1].Fix {
+			finding.Fix = "as above"
+		}
 		look.write(&b, finding)
 	}
 	fmt.Fprintf(&b, "\n%s\n", r.totals())

@@ -125,6 +125,8 @@ type login struct {
 	role   config.VaultRole
 	// policies are the names of the token's, once they are known.
 	policies []string
+	// engines are those of the bindings' paths, by pattern.
+	engines map[string]engine
 }
 
 func (l *login) check(ctx context.Context) []Finding {
@@ -138,6 +140,7 @@ func (l *login) check(ctx context.Context) []Finding {
 	}
 	findings := []Finding{a.ok("the %s login works", l.role.Method)}
 	findings = append(findings, l.token(ctx)...)
+	l.locate(ctx)
 	bound := l.bindings()
 	if len(bound) == 0 {
 		findings = append(findings, a.warn("remove it from vault.roles, or name it in a binding", "no binding uses the role"))
@@ -172,8 +175,22 @@ func (l *login) refused(a about, wrong *fault.Error) Finding {
 		}
 		return finding
 	}
-	finding.Fix = l.advice()
-	return finding
+	if strings.Contains(wrong.Message, "refuses the login") {
+		finding.Fix = l.advice()
+		return finding
+	}
+	return l.vaultFaults(a, wrong)[0]
+}
+
+// vaultFaults gives another way out where the fault's own leads to the doctor.
+func (v *visit) vaultFaults(a about, err error) []Finding {
+	findings := a.faults(err)
+	for i := range findings {
+		if findings[i].Code == fault.Vault && strings.Contains(findings[i].Fix, "argocd-seal doctor") {
+			findings[i].Fix = "look at Vault's own log, and at what stands before it; its state: curl -sv " + v.seal.Vault.Address + "/v1/sys/health"
+		}
+	}
+	return findings
 }
 
 // mount is where the role's auth method is.
@@ -209,7 +226,7 @@ func (l *login) token(ctx context.Context) []Finding {
 		return []Finding{a.unchecked(one.Fix, "%s", one.Message)}
 	}
 	if err != nil {
-		return a.faults(err)
+		return l.vaultFaults(a, err)
 	}
 	l.policies = slices.DeleteFunc(state.Policies, func(name string) bool { return name == "default" })
 	var findings []Finding

@@ -3,6 +3,7 @@ package doctor_test
 import (
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,6 +101,7 @@ func TestSealedValuesNeedData(t *testing.T) {
 	s := examine(t, watch, settings, doctor.Options{})
 	s.expect("access", "shop", doctor.Failed, "may not read kv/data/shop/argocd-seal-doctor", `path "kv/data/shop/*"`)
 	s.expect("mount", "shop", doctor.Warning, "kv1/ is KV version 1, which has no versions", "vault kv enable-versioning kv1")
+	s.expect("access", "shop", doctor.Failed, "may not read kv/data/shop/argocd-seal-doctor", "\npath \"kv1/shop/*\" { capabilities = [\"read\"] }\n")
 }
 
 func TestTokens(t *testing.T) {
@@ -141,6 +143,13 @@ func TestVaultThatIsDown(t *testing.T) {
 	s.expect("login", "reader", doctor.Unchecked, "Vault does not answer", "")
 	server.Resume(t)
 	server.Stop()
+	for { // until the process has ended
+		conn, err := net.Dial("tcp", strings.TrimPrefix(server.Address, "http://"))
+		if err != nil {
+			break
+		}
+		conn.Close()
+	}
 	s = look()
 	s.expect("reach", "", doctor.Failed, server.Address+": nothing listens at vault.address", "start Vault, or correct the port")
 }
@@ -164,7 +173,7 @@ func TestVaultThatHangsLater(t *testing.T) {
 	})
 	s := examine(t, watch, onVault(gateway.URL, user(t, watch, server, "reader", reading, "1h"), "kv/shop/**", ""), doctor.Options{Limit: 3 * time.Second})
 	s.expect("reach", "", doctor.OK, "active", "")
-	s.expect("login", "reader", doctor.Failed, "", "")
+	s.expect("login", "reader", doctor.Failed, "Vault did not answer within the request's time", "curl -sv "+gateway.URL+"/v1/sys/health")
 }
 
 func TestClocksApart(t *testing.T) {

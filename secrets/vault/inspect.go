@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"syscall"
@@ -111,8 +112,8 @@ func unreachable(err error, patience time.Duration) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return failed("look whether a firewall or a NetworkPolicy drops the packets, and whether Vault hangs: curl -sv VAULT/v1/sys/health",
 			"Vault did not answer within %v", patience)
-	case errors.Is(err, errCutOff):
-		return failed("look at what stands between this host and Vault", "Vault's answer ended early")
+	case errors.Is(err, errCutOff), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return failed("look at Vault's own log, and at what stands between this host and Vault", "the connection to Vault ended before its answer")
 	}
 	return failed("look whether this host reaches vault.address: curl -sv VAULT/v1/sys/health", "Vault cannot be reached")
 }
