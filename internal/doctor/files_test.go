@@ -159,9 +159,9 @@ func TestIdentityThatArrives(t *testing.T) {
 		status    doctor.Status
 		seen, fix string
 	}{
-		"sent":          {[]string{"shop", "books"}, "", doctor.OK, "the last 2 requests name the project", ""},
-		"not sent":      {[]string{"", ""}, "bindings: [{name: a, projects: [shop], role: r, paths: [kv/x]}]", doctor.Failed, "2 of the last 2 requests do not name the project, so that bindings[0] match nothing", "3.2.12"},
-		"sent at times": {[]string{"", "shop"}, "environments: [{name: live, match: {projects: [shop]}, policy: {level: basic-security}}]", doctor.Failed, "1 of the last 2 requests do not name the project, so that environments[0].match match nothing", "ARGOCD_APP_PROJECT_NAME"},
+		"sent":          {[]string{"shop", "books"}, "", doctor.OK, "2 requests at the end of the audit trail, all with the project", ""},
+		"not sent":      {[]string{"", ""}, "bindings: [{name: a, projects: [shop], role: r, paths: [kv/x]}]", doctor.Failed, "2 without the project: for those bindings[0] match nothing", "3.2.12"},
+		"sent at times": {[]string{"", "shop"}, "environments: [{name: live, match: {projects: [shop]}, policy: {level: basic-security}}]", doctor.Failed, "1 without the project: for those environments[0].match match nothing", "ARGOCD_APP_PROJECT_NAME"},
 		"not needed":    {[]string{""}, "", doctor.OK, "nothing in plugin.yaml asks for it", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

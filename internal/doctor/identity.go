@@ -44,13 +44,13 @@ func (v *visit) checkIdentity(context.Context) []Finding {
 	case seen.all == 0:
 		return []Finding{a.unchecked("refresh an application that uses the plugin, then ask again", "the end of the audit trail has no request")}
 	case seen.withoutProject == 0:
-		return []Finding{a.ok("the last %s name the project", several(seen.all, "request"))}
+		return []Finding{a.ok("%s at the end of the audit trail, all with the project", several(seen.all, "request"))}
 	}
 	users := v.projectUsers()
 	if len(users) == 0 {
-		return []Finding{a.ok("%d of the last %s do not name the project, and nothing in plugin.yaml asks for it", seen.withoutProject, several(seen.all, "request"))}
+		return []Finding{a.ok("%s at the end of the audit trail, %d without the project, and nothing in plugin.yaml asks for it", several(seen.all, "request"), seen.withoutProject)}
 	}
-	return []Finding{a.fail(fault.Identity, projectUp, "%d of the last %s do not name the project, so that %s match nothing", seen.withoutProject, several(seen.all, "request"), strings.Join(users, ", "))}
+	return []Finding{a.fail(fault.Identity, projectUp, "%s at the end of the audit trail, %d without the project: for those %s match nothing", several(seen.all, "request"), seen.withoutProject, strings.Join(users, ", "))}
 }
 
 // maxUsers is how many places are named.
