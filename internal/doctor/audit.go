@@ -73,7 +73,7 @@ func directory(a about, settings config.Audit) Finding {
 	if unix.Statfs(dir, &disk) != nil {
 		return a.ok("%s has %s of events", dir, size(used))
 	}
-	free := int64(disk.Bavail) * disk.Bsize //nolint:unconvert // the type differs between architectures
+	free := int64(disk.Bavail) * disk.Bsize
 	if missing := int64(settings.MaxSize) - used; free < missing {
 		return a.warn("set audit.maxSize below what the volume holds, or make the volume larger",
 			"%s has %s of events and may get %s, and the disk has room for %s", dir, size(used), size(int64(settings.MaxSize)), size(free))

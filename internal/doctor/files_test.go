@@ -115,7 +115,7 @@ func TestSealing(t *testing.T) {
 		"salt of another": {old, oldPinned, salt(t, 32, 0o440), "salt", doctor.OK, "32 bytes", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := examine(t, nil, fmt.Sprintf(sealingConfig, test.file, test.fingerprint, test.salt), doctor.Options{})
+			s := examine(t, nil, fmt.Sprintf(sealingConfig, test.file, test.fingerprint, test.salt), doctor.Options{Only: []doctor.Area{doctor.Sealing}})
 			s.expect(test.check, "live", test.status, test.seen, test.fix)
 			s.expect("controller", "", doctor.Unchecked, "its cluster only", "--kubeconfig")
 		})
@@ -138,7 +138,7 @@ func TestAuditTrail(t *testing.T) {
 	s.expect("key", "", doctor.OK, "key ", "")
 	s.expect("trail", "", doctor.OK, "has 0 bytes of events", "")
 	s.expect("identity", "", doctor.Unchecked, "has no request", "refresh an application")
-	s = examine(t, nil, fmt.Sprintf("audit: {directory: /nowhere/trail, key: /nowhere/key}\n"), doctor.Options{})
+	s = examine(t, nil, "audit: {directory: /nowhere/trail, key: /nowhere/key}\n", doctor.Options{})
 	s.expect("key", "", doctor.Failed, "/nowhere/key", "argocd-seal audit key /nowhere/key audit.pub")
 	s.expect("trail", "", doctor.Unchecked, "/nowhere/trail is not there", "")
 	if err := os.Chmod(key, 0o644); err != nil {
@@ -180,7 +180,7 @@ func TestIdentityThatArrives(t *testing.T) {
 				}
 			}
 			defer kept.Close()
-			s := examine(t, nil, fmt.Sprintf("audit: {directory: %s, key: %s}\n%s\n", dir, key, test.bindings), doctor.Options{})
+			s := examine(t, nil, fmt.Sprintf("audit: {directory: %s, key: %s}\n%s\n", dir, key, test.bindings), doctor.Options{Only: []doctor.Area{doctor.Sidecar}})
 			s.expect("identity", "", test.status, test.seen, test.fix)
 		})
 	}

@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 // are the program's to load.
 func tools() doctor.Tools {
 	return doctor.Tools{
-		Vault: func(_ context.Context, settings config.Vault) (*vault.Client, func(), error) {
+		Vault: func(ctx context.Context, settings config.Vault) (*vault.Client, func(), error) {
 			made := vault.Config{
 				Address: settings.Address, ServerName: settings.ServerName, CACert: settings.CAFile,
 				Timeout: settings.Timeout.Duration(), RequestsPerSecond: float64(settings.RequestsPerSecond),
@@ -60,9 +60,9 @@ func tools() doctor.Tools {
 				return nil, func() {}, err
 			}
 			return client, func() {
-				ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+				last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 				defer cancel()
-				_ = client.Close(ctx)
+				_ = client.Close(last)
 			}, nil
 		},
 		Policies: func(context.Context, *config.SealConfig) (*reload.Gate, error) { return nil, nil },
@@ -189,6 +189,9 @@ environments:
 - {name: live, policy: {level: basic-security}, injection: {default: vault-agent, workloadRole: w}}
 %s`, address, role, paths, more)
 }
+
+// ofVault looks at Vault alone, which spares a test the rest.
+var ofVault = doctor.Options{Only: []doctor.Area{doctor.Vault, doctor.Bindings}}
 
 const reading = `path "kv/data/shop/*" { capabilities = ["read"] }
 path "kv/subkeys/shop/*" { capabilities = ["read"] }

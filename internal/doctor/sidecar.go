@@ -86,17 +86,17 @@ func (v *visit) call(ctx context.Context, a about, path string) Finding {
 		return a.ok("the plugin answers as user %d", os.Geteuid())
 	case ctx.Err() != nil || status.Code(err) == codes.DeadlineExceeded:
 		return a.fail(fault.Timeout, "restart the sidecar, and report what its log says", "something accepts connections and does not answer")
-	case refusedHere(path):
+	case unserved(ctx, path):
 		return a.fail(fault.Config, startFix, "nobody serves it: the process that made it has ended")
 	}
 	return a.fail(fault.Config, "run the doctor as the repo-server's user, or name the user in plugin.yaml: socket.allowedUIDs: [999, "+strconv.Itoa(os.Geteuid())+"]",
 		"the plugin closes connections of user %d, or what answers is not the plugin", os.Geteuid())
 }
 
-// refusedHere tells whether nobody listens on a socket, or this user may not
-// connect.
-func refusedHere(path string) bool {
-	conn, err := net.Dial("unix", path) //nolint:noctx // a unix socket answers at once
+// unserved tells whether nobody listens on a socket, or this user may not connect.
+func unserved(ctx context.Context, path string) bool {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "unix", path)
 	if err != nil {
 		return true
 	}

@@ -62,31 +62,31 @@ func startPlugin(t *testing.T, discovery plugin.Discovery) *running {
 func TestRunningSidecar(t *testing.T) {
 	r := startPlugin(t, plugin.Discovery{})
 	settings := "telemetry: {address: \"" + r.address + "\"}\n"
-	s := examine(t, nil, settings, doctor.Options{SocketDir: r.dir})
+	s := examine(t, nil, settings, doctor.Options{SocketDir: r.dir, Only: []doctor.Area{doctor.Sidecar}})
 	s.expect("socket", "seal.sock", doctor.OK, "the plugin answers as user", "")
 	s.expect("ready", "", doctor.OK, "the sidecar is ready", "")
 	socket := filepath.Join(r.dir, "seal.sock")
 	if err := os.Chmod(socket, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	s = examine(t, nil, settings, doctor.Options{SocketDir: r.dir})
+	s = examine(t, nil, settings, doctor.Options{SocketDir: r.dir, Only: []doctor.Area{doctor.Sidecar}})
 	s.expect("socket", "seal.sock", doctor.Warning, "its mode is 0666", "chmod 0600 "+socket)
 	if os.Getuid() == 0 {
 		if err := os.Chown(socket, 4242, 4242); err != nil {
 			t.Fatal(err)
 		}
-		s = examine(t, nil, settings, doctor.Options{SocketDir: r.dir})
+		s = examine(t, nil, settings, doctor.Options{SocketDir: r.dir, Only: []doctor.Area{doctor.Sidecar}})
 		s.expect("socket", "seal.sock", doctor.Warning, "its owner is 4242, which socket.allowedUIDs does not name", "runAsUser: 999")
 	}
 	r.telemetry.Health.Drain()
-	s = examine(t, nil, settings, doctor.Options{SocketDir: r.dir})
+	s = examine(t, nil, settings, doctor.Options{SocketDir: r.dir, Only: []doctor.Area{doctor.Sidecar}})
 	s.expect("ready", "draining", doctor.Failed, "the sidecar is stopping", "")
 	s.expect("ready", "", doctor.Failed, "the pod gets no requests", "")
 }
 
 func TestSidecarWithAnotherConfiguration(t *testing.T) {
 	r := startPlugin(t, plugin.Discovery{FileName: "seal.yaml"})
-	s := examine(t, nil, "", doctor.Options{SocketDir: r.dir})
+	s := examine(t, nil, "", doctor.Options{SocketDir: r.dir, Only: []doctor.Area{doctor.Sidecar}})
 	s.expect("socket", "seal.sock", doctor.Warning, "it runs with another file", "restart it")
 }
 
@@ -132,7 +132,7 @@ func TestSocketsThatDoNotServe(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			test.put(filepath.Join(dir, "seal.sock"))
-			s := examine(t, nil, "telemetry: {address: \""+streamtest.FreeAddress(t)+"\"}\n", doctor.Options{SocketDir: dir, Limit: 3 * time.Second})
+			s := examine(t, nil, "telemetry: {address: \""+streamtest.FreeAddress(t)+"\"}\n", doctor.Options{SocketDir: dir, Limit: 3 * time.Second, Only: []doctor.Area{doctor.Sidecar}})
 			s.expect("socket", "seal.sock", doctor.Failed, test.seen, test.fix)
 			s.expect("ready", "", doctor.Unchecked, "no sidecar answers at", "")
 		})

@@ -16,7 +16,7 @@ func TestVaultThatWorks(t *testing.T) {
 	watch := canary.Over(t)
 	server := vaulttest.Start(t)
 	gateway := vaulttest.Before(t, server)
-	s := examine(t, watch, onVault(gateway.URL, user(t, watch, server, "reader", reading, "1h"), "kv/shop/**", "rotation: {enabled: true}"), doctor.Options{})
+	s := examine(t, watch, onVault(gateway.URL, user(t, watch, server, "reader", reading, "1h"), "kv/shop/**", "rotation: {enabled: true}"), ofVault)
 	s.expect("reach", "", doctor.OK, "is Vault 1.17.6, active", "")
 	s.expect("clock", "", doctor.OK, "at most 5s apart", "")
 	s.expect("login", "reader", doctor.OK, "the userpass login works", "")
@@ -52,7 +52,7 @@ func TestLoginsThatDoNotWork(t *testing.T) {
 		"jwt":        {"{name: reader, method: jwt, vaultRole: r, tokenFile: " + wrong + "}", "refuses the login", "vault read auth/jwt/role/r"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := examine(t, watch, onVault(server.Address, test.role, "kv/shop/**", ""), doctor.Options{})
+			s := examine(t, watch, onVault(server.Address, test.role, "kv/shop/**", ""), ofVault)
 			s.expect("login", "reader", doctor.Failed, test.seen, test.fix)
 			s.expect("access", "shop", doctor.Unchecked, "the role reader cannot log in", "")
 		})
@@ -82,7 +82,7 @@ func TestRightsThatDoNotFit(t *testing.T) {
 		"no engine":       {`path "sys/*" { capabilities = ["read"] }`, "sys/shop/**", "", "mount", doctor.Failed, "the mount is no KV engine", "vault secrets list"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := examine(t, watch, onVault(server.Address, user(t, watch, server, "reader", test.policy, "1h"), `"`+test.paths+`"`, test.more), doctor.Options{})
+			s := examine(t, watch, onVault(server.Address, user(t, watch, server, "reader", test.policy, "1h"), `"`+test.paths+`"`, test.more), ofVault)
 			s.expect(test.check, "shop", test.status, test.seen, test.fix)
 			if test.fix == lines {
 				s.expect(test.check, "shop", test.status, test.seen, `path "kv/subkeys/shop/*" { capabilities = ["read"] }`)
@@ -98,7 +98,7 @@ func TestSealedValuesNeedData(t *testing.T) {
 	file, fingerprint := certificate(t, time.Now().Add(-time.Hour), time.Now().Add(365*24*time.Hour))
 	settings := onVault(server.Address, user(t, watch, server, "reader", `path "kv/subkeys/shop/*" { capabilities = ["read"] }`+"\n"+`path "kv1/shop/*" { capabilities = ["read"] }`, "1h"), "kv/shop/**, kv1/shop/**", "")
 	settings = replace(t, settings, "{default: vault-agent, workloadRole: w}", "{default: sealed-secret, sealedSecret: {certificateFile: "+file+", fingerprint: "+fingerprint+", saltFile: "+salt(t, 32, 0o400)+"}}")
-	s := examine(t, watch, settings, doctor.Options{})
+	s := examine(t, watch, settings, ofVault)
 	s.expect("access", "shop", doctor.Failed, "may not read kv/data/shop/argocd-seal-doctor", `path "kv/data/shop/*"`)
 	s.expect("mount", "shop", doctor.Warning, "kv1/ is KV version 1, which has no versions", "vault kv enable-versioning kv1")
 	s.expect("access", "shop", doctor.Failed, "may not read kv/data/shop/argocd-seal-doctor", "\npath \"kv1/shop/*\" { capabilities = [\"read\"] }\n")
@@ -108,19 +108,19 @@ func TestTokens(t *testing.T) {
 	watch := canary.Over(t)
 	server := vaulttest.Start(t)
 	root := write(t, "token", []byte(watch.Secret(server.Root.Token())), 0o600)
-	s := examine(t, watch, onVault(server.Address, "{name: reader, method: token, tokenFile: "+root+"}", "kv/shop/**", ""), doctor.Options{})
+	s := examine(t, watch, onVault(server.Address, "{name: reader, method: token, tokenFile: "+root+"}", "kv/shop/**", ""), ofVault)
 	s.expect("token", "reader", doctor.Warning, "it has the policy root", "a policy of its own")
 	s.expect("token", "reader", doctor.Warning, "it never ends", "vault token create -policy=POLICY")
 	s.expect("access", "shop", doctor.Warning, "may do everything", "vault policy write argocd-seal-reader")
-	s = examine(t, watch, onVault(server.Address, user(t, watch, server, "reader", reading, "720h"), "kv/shop/**", ""), doctor.Options{})
+	s = examine(t, watch, onVault(server.Address, user(t, watch, server, "reader", reading, "720h"), "kv/shop/**", ""), ofVault)
 	s.expect("token", "reader", doctor.Warning, "days; the sidecar renews it", "token_ttl=10m")
 	limited := user(t, watch, server, "reader", reading, "1h")
 	name := between(t, limited, "username: ", ",")
 	server.Write(t, "auth/userpass/users/"+name, map[string]any{"token_num_uses": 20})
-	s = examine(t, watch, onVault(server.Address, limited, "kv/shop/**", ""), doctor.Options{})
+	s = examine(t, watch, onVault(server.Address, limited, "kv/shop/**", ""), ofVault)
 	s.expect("token", "reader", doctor.Failed, "it ends after", "token_num_uses=0")
 	server.Write(t, "auth/userpass/users/"+name, map[string]any{"token_num_uses": 0, "token_no_default_policy": true})
-	s = examine(t, watch, onVault(server.Address, limited, "kv/shop/**", ""), doctor.Options{})
+	s = examine(t, watch, onVault(server.Address, limited, "kv/shop/**", ""), ofVault)
 	s.expect("token", "reader", doctor.Unchecked, "do not allow auth/token/lookup-self", `path "auth/token/lookup-self" { capabilities = ["read"] }`)
 	s.expect("access", "shop", doctor.Unchecked, "do not allow sys/capabilities-self", `path "sys/capabilities-self" { capabilities = ["update"] }`)
 }
@@ -130,7 +130,7 @@ func TestVaultThatIsDown(t *testing.T) {
 	server := vaulttest.StartOwn(t)
 	role := user(t, watch, server, "reader", reading, "1h")
 	look := func() seen {
-		return examine(t, watch, onVault(server.Address, role, "kv/shop/**", ""), doctor.Options{Limit: 4 * time.Second})
+		return examine(t, watch, onVault(server.Address, role, "kv/shop/**", ""), doctor.Options{Limit: 4 * time.Second, Only: ofVault.Only})
 	}
 	server.Seal(t)
 	s := look()
@@ -171,7 +171,7 @@ func TestVaultThatHangsLater(t *testing.T) {
 		}
 		return false
 	})
-	s := examine(t, watch, onVault(gateway.URL, user(t, watch, server, "reader", reading, "1h"), "kv/shop/**", ""), doctor.Options{Limit: 3 * time.Second})
+	s := examine(t, watch, onVault(gateway.URL, user(t, watch, server, "reader", reading, "1h"), "kv/shop/**", ""), doctor.Options{Limit: 3 * time.Second, Only: ofVault.Only})
 	s.expect("reach", "", doctor.OK, "active", "")
 	s.expect("login", "reader", doctor.Failed, "Vault", "curl -sv "+gateway.URL+"/v1/sys/health")
 }
@@ -199,7 +199,7 @@ func TestClocksApart(t *testing.T) {
 				_, _ = w.Write(real)
 				return true
 			})
-			s := examine(t, watch, onVault(gateway.URL, role, "kv/shop/**", ""), doctor.Options{})
+			s := examine(t, watch, onVault(gateway.URL, role, "kv/shop/**", ""), ofVault)
 			s.expect("clock", "", test.status, test.seen, "timedatectl set-ntp true")
 			s.expect("login", "reader", doctor.OK, "works", "")
 		})
@@ -211,17 +211,17 @@ func TestVaultBehindTLS(t *testing.T) {
 	server := vaulttest.Start(t)
 	gateway := vaulttest.BeforeTLS(t, server, nil)
 	role := user(t, watch, server, "reader", reading, "1h")
-	s := examine(t, watch, onVault(gateway.URL, role, "kv/shop/**", ""), doctor.Options{})
+	s := examine(t, watch, onVault(gateway.URL, role, "kv/shop/**", ""), ofVault)
 	s.expect("reach", "", doctor.Failed, "not signed by an authority that is trusted", "set vault.caFile")
 	authority := write(t, "ca.pem", pemOf(gateway.Certificate().Raw), 0o600)
-	s = examine(t, watch, replace(t, onVault(gateway.URL, role, "kv/shop/**", ""), "  timeout: 2s", "  timeout: 2s\n  caFile: "+authority), doctor.Options{})
+	s = examine(t, watch, replace(t, onVault(gateway.URL, role, "kv/shop/**", ""), "  timeout: 2s", "  timeout: 2s\n  caFile: "+authority), ofVault)
 	s.expect("reach", "", doctor.OK, "active", "")
-	s = examine(t, watch, replace(t, onVault(gateway.URL, role, "kv/shop/**", ""), "  timeout: 2s", "  timeout: 2s\n  serverName: other.test\n  caFile: "+authority), doctor.Options{})
+	s = examine(t, watch, replace(t, onVault(gateway.URL, role, "kv/shop/**", ""), "  timeout: 2s", "  timeout: 2s\n  serverName: other.test\n  caFile: "+authority), ofVault)
 	s.expect("reach", "", doctor.Failed, "is for another name", "set vault.serverName")
 	_, port, err := net.SplitHostPort(server.Address[len("http://"):])
 	if err != nil {
 		t.Fatal(err)
 	}
-	s = examine(t, watch, onVault("https://127.0.0.1:"+port, role, "kv/shop/**", ""), doctor.Options{})
+	s = examine(t, watch, onVault("https://127.0.0.1:"+port, role, "kv/shop/**", ""), ofVault)
 	s.expect("reach", "", doctor.Failed, "does not speak TLS", "give Vault's listener a certificate")
 }

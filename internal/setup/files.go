@@ -25,7 +25,7 @@ var (
 		{"plugin.yaml.tmpl", "plugin.yaml"},
 		{"kustomization.yaml.tmpl", "kustomization.yaml"},
 		{"install.yaml.tmpl", "install/kustomization.yaml"},
-		{"policies.yaml.tmpl", "install/policies.yaml"},
+		{"policies.yaml", "install/policies.yaml"},
 		{"README.md.tmpl", "README.md"},
 		{"owner.rego", "policies/owner.rego"},
 		{"owner_test.rego", "policies/owner_test.rego"},

@@ -88,7 +88,7 @@ func (m *measure) packed(ctx context.Context, dir string, globs []string) (Size,
 			excluded = append(excluded, rest)
 		}
 	}
-	counted := &counter{ctx: ctx}
+	counted := &counter{ended: ctx.Err}
 	if _, err := files.Tgz(filepath.Join(m.Root, filepath.FromSlash(dir)), nil, excluded, counted); err != nil {
 		if ctx.Err() != nil {
 			return Size{}, fault.New(fault.Timeout, "the repository takes too long to pack").WithFix("name a smaller --repository, or exclude .git/*")
@@ -101,14 +101,14 @@ func (m *measure) packed(ctx context.Context, dir string, globs []string) (Size,
 	return size, nil
 }
 
-// counter counts what is written, and ends with its context.
+// counter counts what is written until it is ended.
 type counter struct {
-	ctx   context.Context //nolint:containedctx // a writer is given none
+	ended func() error
 	bytes int64
 }
 
 func (c *counter) Write(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
+	if err := c.ended(); err != nil {
 		return 0, err
 	}
 	c.bytes += int64(len(p))
