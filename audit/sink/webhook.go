@@ -28,6 +28,7 @@ const (
 type webhook struct {
 	url, format, instance             string
 	tokenFile, username, passwordFile string
+	at                                endpoint
 	client                            *http.Client
 }
 
@@ -42,7 +43,7 @@ func newWebhook(c Config, at endpoint, instance string) *webhook {
 	}
 	return &webhook{
 		url: c.Webhook, format: c.Format, instance: instance,
-		tokenFile: c.TokenFile, username: c.Username, passwordFile: c.PasswordFile,
+		tokenFile: c.TokenFile, username: c.Username, passwordFile: c.PasswordFile, at: at,
 		client: &http.Client{
 			Transport: &http.Transport{
 				DialContext: dialTo, DialTLSContext: dialTo,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/sirupsen/logrus"
@@ -33,7 +34,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
 		explain(stderr, err)
-		if errors.Is(err, errDenied) || errors.Is(err, errTestsFailed) || errors.Is(err, errTampered) || errors.Is(err, errDifferent) || fault.CodeOf(err) == fault.Policy {
+		if found(err) {
 			return exitDenied
 		}
 		return exitError
@@ -46,6 +47,13 @@ var errDenied = errors.New("denied by policy")
 
 // errTestsFailed ends a run of policy tests whose report has said which failed.
 var errTestsFailed = errors.New("policy tests failed")
+
+// found tells whether a command did its work and found something that must not be:
+// its report has said what.
+func found(err error) bool {
+	is := func(one error) bool { return errors.Is(err, one) }
+	return slices.ContainsFunc([]error{errDenied, errDifferent, errTampered, errTestsFailed, errUnwell}, is) || fault.CodeOf(err) == fault.Policy
+}
 
 // explain prints faults as they are, and what cobra says of a wrong command line.
 func explain(stderr io.Writer, err error) {
@@ -72,6 +80,8 @@ func newRootCommand() *cobra.Command {
 		newServeCommand(),
 		newGenerateCommand(),
 		newParametersCommand(),
+		newInitCommand(),
+		newDoctorCommand(),
 		newRenderCommand(),
 		newCheckCommand(),
 		newDiffCommand(),

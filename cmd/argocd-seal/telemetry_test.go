@@ -34,6 +34,7 @@ import (
 type sidecar struct {
 	client    apiclient.ConfigManagementPluginServiceClient
 	address   string
+	dir       string
 	collector *otlptest.Collector
 	secret    string
 	stop      func()
@@ -72,6 +73,7 @@ func startSidecar(t *testing.T) *sidecar {
 	password := server.User(t, user, `path "kv/data/demo/*" { capabilities = ["read"] }`, "1h")
 
 	dir := t.TempDir()
+	s.dir = dir
 	write := func(name, content string, mode os.FileMode) string {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -34,12 +34,13 @@ type Lab struct {
 	client     apiclient.RepoServerServiceClient
 }
 
-// New starts a lab that ends with the test. Where the test has failed, the end
-// of every server's log is attached to it.
-func New(t testing.TB, server Binary) *Lab {
+// New starts a lab that ends with the test. Settings are more variables of the
+// repo-server, as NAME=value. Where the test has failed, the end of every server's
+// log is attached to it.
+func New(t testing.TB, server Binary, settings ...string) *Lab {
 	t.Helper()
 	Need(t, server, Redis, Git)
-	lab, err := Start(t.Context(), server, os.Getenv("PATH"))
+	lab, err := Start(t.Context(), server, os.Getenv("PATH"), settings...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,20 +56,20 @@ func New(t testing.TB, server Binary) *Lab {
 }
 
 // Start starts a lab; search is the repo-server's PATH. The caller closes it.
-func Start(ctx context.Context, server Binary, search string) (*Lab, error) {
+func Start(ctx context.Context, server Binary, search string, settings ...string) (*Lab, error) {
 	// Not a test's own directory: its path may be too long for a unix socket.
 	dir, err := os.MkdirTemp("", "seal")
 	if err != nil {
 		return nil, err
 	}
 	lab := &Lab{Server: server, dir: dir, sockets: filepath.Join(dir, "plugins")}
-	if err := lab.boot(ctx, search); err != nil {
+	if err := lab.boot(ctx, search, settings); err != nil {
 		return nil, errors.Join(err, lab.Close())
 	}
 	return lab, nil
 }
 
-func (l *Lab) boot(ctx context.Context, search string) error {
+func (l *Lab) boot(ctx context.Context, search string, settings []string) error {
 	if err := os.Mkdir(l.sockets, 0o700); err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func (l *Lab) boot(ctx context.Context, search string) error {
 		return err
 	}
 	l.processes = append(l.processes, redis)
-	server, address, err := startRepoServer(ctx, l.Server, l.dir, l.sockets, socket, search)
+	server, address, err := startRepoServer(ctx, l.Server, l.dir, l.sockets, socket, search, settings)
 	if err != nil {
 		return err
 	}
@@ -126,6 +127,8 @@ type Application struct {
 	Namespace  string
 	Repository *Repository
 	Source     v1alpha1.ApplicationSource
+	// GeneratePaths is the annotation argocd.argoproj.io/manifest-generate-paths.
+	GeneratePaths string
 }
 
 // Generate asks the repo-server for the application's manifests. Nothing is
@@ -148,6 +151,8 @@ func (a Application) request() *apiclient.ManifestRequest {
 		KubeVersion:       KubeVersion,
 		ApiVersions:       APIVersions,
 		ApplicationSource: source,
+
+		AnnotationManifestGeneratePaths: a.GeneratePaths,
 	}
 }
 

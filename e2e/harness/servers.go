@@ -54,8 +54,9 @@ func pingRedis(ctx context.Context, socket string) error {
 }
 
 // startRepoServer runs argocd-repo-server without Kubernetes, with the plugin
-// sockets of dir and with search as its PATH, and returns its address.
-func startRepoServer(ctx context.Context, server Binary, dir, sockets, redis, search string) (*Process, string, error) {
+// sockets of dir, with search as its PATH and with more variables, and returns its
+// address.
+func startRepoServer(ctx context.Context, server Binary, dir, sockets, redis, search string, settings []string) (*Process, string, error) {
 	path, err := server.Path()
 	if err != nil {
 		return nil, "", err
@@ -71,6 +72,7 @@ func startRepoServer(ctx context.Context, server Binary, dir, sockets, redis, se
 		}
 		env = append(env, name+"="+own)
 	}
+	env = append(env, settings...)
 	var address string
 	process, err := start(ctx, spec{
 		name: "argocd-repo-server", path: path, dir: dir, env: env, stop: syscall.SIGTERM,

@@ -25,8 +25,10 @@ type Certificate struct {
 	key *rsa.PublicKey
 	// Fingerprint is the SHA-256 of the certificate in lower-case hex.
 	Fingerprint string
-	NotBefore   time.Time
-	NotAfter    time.Time
+	// Bits is the size of the RSA key.
+	Bits      int
+	NotBefore time.Time
+	NotAfter  time.Time
 }
 
 // ReadCertificate reads and pins a certificate from a PEM file; see
@@ -67,7 +69,7 @@ func ParseCertificate(content []byte, fingerprint string) (*Certificate, error) 
 		return nil, fault.New(fault.Seal, "the certificate's fingerprint is sha256:%s, which is not the pinned one", actual).
 			WithFix("compare both with the cluster's, then set the fingerprint in plugin.yaml")
 	}
-	return &Certificate{key: key, Fingerprint: actual, NotBefore: parsed.NotBefore, NotAfter: parsed.NotAfter}, nil
+	return &Certificate{key: key, Fingerprint: actual, Bits: key.N.BitLen(), NotBefore: parsed.NotBefore, NotAfter: parsed.NotAfter}, nil
 }
 
 func normalize(fingerprint string) string {

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,7 @@ import (
 // Client reads from one Vault. It is safe for concurrent use.
 type Client struct {
 	config   Config
+	pool     *http.Client
 	limiter  *rate.Limiter
 	breaker  *breaker
 	sessions map[string]*session
@@ -45,7 +47,7 @@ func New(config Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		config: config, limiter: rate.NewLimiter(rate.Limit(config.RequestsPerSecond), burst),
+		config: config, pool: pool, limiter: rate.NewLimiter(rate.Limit(config.RequestsPerSecond), burst),
 		breaker: &breaker{now: time.Now}, sessions: map[string]*session{}, mounts: map[mountKey]mountEntry{},
 	}
 	pool.Transport = observed{pool.Transport, &c.observe}

@@ -1,0 +1,90 @@
+package doctor
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+)
+
+// maxSeen bounds what a finding says in bytes: names come from files of others.
+const maxSeen = 600
+
+// about makes findings of one check.
+type about struct {
+	area    Area
+	check   string
+	subject string
+}
+
+func (a about) of(subject string) about {
+	a.subject = fault.Clean(subject, 120)
+	return a
+}
+
+func (a about) finding(status Status, fix, format string, args ...any) Finding {
+	return Finding{
+		Area: a.area, Check: a.check, Subject: a.subject, Status: status,
+		Seen: fault.Clean(fmt.Sprintf(format, args...), maxSeen), Fix: fix,
+	}
+}
+
+func (a about) ok(format string, args ...any) Finding { return a.finding(OK, "", format, args...) }
+
+func (a about) unchecked(fix, format string, args ...any) Finding {
+	return a.finding(Unchecked, fix, format, args...)
+}
+
+func (a about) warn(fix, format string, args ...any) Finding {
+	return a.finding(Warning, fix, format, args...)
+}
+
+// fail says with which code a request or a start would fail.
+func (a about) fail(code fault.Code, fix, format string, args ...any) Finding {
+	f := a.finding(Failed, fix, format, args...)
+	f.Code = code
+	return f
+}
+
+// faults makes a finding of each fault in an error.
+func (a about) faults(err error) []Finding {
+	var findings []Finding
+	for _, one := range fault.Of(err) {
+		findings = append(findings, a.fault(one))
+	}
+	return findings
+}
+
+func (a about) fault(f *fault.Error) Finding {
+	return a.fail(f.Code, fault.Clean(f.Fix, maxSeen), "%s", placed(f))
+}
+
+// placed is a fault's place and message, without code and fix, which a finding
+// shows by themselves.
+func placed(f *fault.Error) string {
+	bare := *f
+	bare.Fix = ""
+	return strings.TrimPrefix(bare.Error(), string(f.Code)+": ")
+}
+
+// span writes a length of time as people say it, rounded.
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	for _, unit := range []struct {
+		of   time.Duration
+		name string
+	}{{day, "days"}, {time.Hour, "hours"}, {time.Minute, "minutes"}} {
+		if d >= 2*unit.of {
+			return fmt.Sprintf("%d %s", (d+unit.of/2)/unit.of, unit.name)
+		}
+	}
+	return fmt.Sprintf("%d seconds", (d+time.Second/2)/time.Second)
+}
+
+func several(count int, noun string) string {
+	if count == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", count, noun)
+}
