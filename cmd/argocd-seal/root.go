@@ -33,7 +33,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
 		explain(stderr, err)
-		if errors.Is(err, errDenied) || errors.Is(err, errTestsFailed) || errors.Is(err, errTampered) || fault.CodeOf(err) == fault.Policy {
+		if errors.Is(err, errDenied) || errors.Is(err, errTestsFailed) || errors.Is(err, errTampered) || errors.Is(err, errUnmoved) || fault.CodeOf(err) == fault.Policy {
 			return exitDenied
 		}
 		return exitError
@@ -65,7 +65,7 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServeCommand(), newGenerateCommand(), newParametersCommand(), newRenderCommand(), newCheckCommand(), newPolicyCommand(), newAuditCommand(), newVersionCommand(), newWorkerCommand())
+	root.AddCommand(newServeCommand(), newGenerateCommand(), newParametersCommand(), newRenderCommand(), newCheckCommand(), newMigrateCommand(), newPolicyCommand(), newAuditCommand(), newVersionCommand(), newWorkerCommand())
 	return root
 }
 
