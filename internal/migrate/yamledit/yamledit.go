@@ -10,6 +10,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -58,7 +59,7 @@ func Parse(file string, data []byte) (text *Text, err error) {
 		case errors.Is(err, io.EOF):
 			return text, nil
 		case err != nil:
-			return nil, fault.New(fault.YAML, "%s", fault.Clean(err.Error(), 256)).In(file, 0)
+			return nil, parseFault(file, err)
 		}
 		if len(text.Documents) >= maxDocuments {
 			return nil, fault.New(fault.Limit, "the file has more than %d documents", maxDocuments).In(file, 0)
@@ -67,6 +68,18 @@ func Parse(file string, data []byte) (text *Text, err error) {
 			text.Documents = append(text.Documents, document.Content[0])
 		}
 	}
+}
+
+// parserLine finds the line in the parser's text, such as "yaml: line 3: ...".
+var parserLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+
+func parseFault(file string, err error) *fault.Error {
+	line, message := 0, err.Error()
+	if match := parserLine.FindStringSubmatch(message); match != nil {
+		line, _ = strconv.Atoi(match[1]) // 0 where the parser names none
+		message = message[len(match[0]):]
+	}
+	return fault.New(fault.YAML, "%s", fault.Clean(message, 256)).In(file, line)
 }
 
 // Offset returns where a node begins, and false for a node without a position.
