@@ -39,6 +39,8 @@ type document struct {
 	// annotations are its own, or those that it takes from a base.
 	annotations same.Annotations
 	inherits    *document
+	// listed tells that the document is an item of a List.
+	listed bool
 	// heirs are the documents that take its annotations.
 	heirs []*document
 	// keep holds the annotations for placeholders that cannot be seen here.
@@ -150,7 +152,7 @@ func (p *planner) parse(f *file) {
 // addDocument adds a document, and the items of a list each as one.
 func (p *planner) addDocument(f *file, node *yaml.Node, depth int) {
 	const maxLists = 8
-	d := &document{file: f, node: node}
+	d := &document{file: f, node: node, listed: depth > 0}
 	if fields := decoded(node); fields != nil && textOf(fields["apiVersion"]) != "" && textOf(fields["kind"]) != "" {
 		if items := child(node, "items"); items != nil && items.Kind == yaml.SequenceNode && strings.HasSuffix(textOf(fields["kind"]), "List") && depth < maxLists {
 			for _, item := range items.Content {

@@ -73,7 +73,8 @@ const (
 	CodeVariable  = "variable"
 	CodeSetting   = "setting"
 	CodeLink      = "link"
-	CodeGenerated = "generic"
+	CodeGeneric   = "generic"
+	CodeList      = "list"
 )
 
 // Move is one thing that has moved.

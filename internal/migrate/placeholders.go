@@ -207,7 +207,7 @@ func (p *planner) genericTemplate(f *file) {
 		return
 	}
 	line := 1 + bytes.Count(f.data[:at], []byte("\n"))
-	p.find(f, line, annotationPath, &avp.Obstacle{Code: CodeGenerated, Message: "a template sets the path of placeholders such as <KEY>, and a template cannot be read as an object",
+	p.find(f, line, annotationPath, &avp.Obstacle{Code: CodeGeneric, Message: "a template sets the path of placeholders such as <KEY>, and a template cannot be read as an object",
 		Fix: "write the placeholders as <vault:MOUNT/PATH#KEY> and remove the annotation; until then they work as they are"})
 }
 
@@ -394,6 +394,9 @@ func (p *planner) resolve(h *holder) {
 	switch {
 	case obstacle != nil:
 		h.obstacle = obstacle
+	case s.document != nil && s.document.listed && (h.ref.Dialect == reference.Generic || s.place == placeBase64):
+		h.obstacle = &avp.Obstacle{Code: CodeList, Message: "argocd-vault-plugin sees neither annotations nor kinds inside of a List, unless kustomize takes it apart first",
+			Fix: "write the items as documents of their own, and migrate again"}
 	case s.annotations.RemoveMissing && h.ref.Dialect == reference.Generic:
 		h.obstacle = &avp.Obstacle{Code: avp.ObstacleMissing, Message: "remove-missing leaves out entries whose key is missing, and a native reference is never left out",
 			Fix: "remove the entries that are missing, then the annotation; until then the placeholder works as it is"}
