@@ -61,20 +61,20 @@ type Finding struct {
 
 // The codes of findings, beside the obstacles of package avp.
 const (
-	CodePosition  = "position"
-	CodeBase64    = "base64"
-	CodeUnseen    = "unseen"
-	CodeMixed     = "mixed"
-	CodeMeaning   = "meaning"
-	CodeYAML      = "yaml"
-	CodeFolded    = "folded"
-	CodeBackend   = "backend"
-	CodePlugin    = "plugin"
-	CodeVariable  = "variable"
-	CodeSetting   = "setting"
-	CodeLink      = "link"
-	CodeGeneric   = "generic"
-	CodeList      = "list"
+	CodePosition = "position"
+	CodeBase64   = "base64"
+	CodeUnseen   = "unseen"
+	CodeMixed    = "mixed"
+	CodeMeaning  = "meaning"
+	CodeYAML     = "yaml"
+	CodeFolded   = "folded"
+	CodeBackend  = "backend"
+	CodePlugin   = "plugin"
+	CodeVariable = "variable"
+	CodeSetting  = "setting"
+	CodeLink     = "link"
+	CodeGeneric  = "generic"
+	CodeList     = "list"
 )
 
 // Move is one thing that has moved.

@@ -65,6 +65,9 @@ func (p *planner) reportDefinitions() []string {
 	for _, f := range p.files {
 		for _, d := range f.documents {
 			for _, use := range pluginsOf(d) {
+				if !f.inScope {
+					continue
+				}
 				if name := use.pluginName(); !use.isLovely() && strings.Contains(name, "vault-plugin") && aliasName.MatchString(name) {
 					aliases = append(aliases, name)
 				}
@@ -129,6 +132,9 @@ func (p *planner) bindings(applications []application) []binding {
 	paths := map[string][]string{}
 	all := map[string]bool{}
 	for _, f := range p.files {
+		if !f.inScope {
+			continue
+		}
 		for _, one := range p.usage(f) {
 			paths[f.name] = append(paths[f.name], one)
 			all[one] = true

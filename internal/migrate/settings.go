@@ -15,6 +15,9 @@ import (
 // the data of its Secret, variables of pods and of Applications.
 func (p *planner) readSettings() {
 	for _, f := range p.files {
+		if !f.inScope {
+			continue
+		}
 		for _, d := range f.documents {
 			if d.object == nil {
 				p.dataSettings(d, d.node, false)
@@ -97,7 +100,7 @@ func (p *planner) definitions() []definition {
 	var found []definition
 	for _, f := range p.files {
 		for _, d := range f.documents {
-			if d.object == nil {
+			if d.object == nil || !f.inScope {
 				continue
 			}
 			switch d.object.Kind() {

@@ -125,12 +125,11 @@ func (r run) String() string {
 	return r.dir
 }
 
-// concerns tells whether an application may use a file with placeholders.
+// concerns tells whether an application uses a file with placeholders.
 func (p *planner) concerns(dir string) bool {
-	reached := p.reached(dir)
 	return slices.ContainsFunc(p.files, func(f *file) bool {
 		touched := len(f.sites) > 0 || slices.ContainsFunc(f.documents, func(d *document) bool { return d.annotated() })
-		return touched && slices.ContainsFunc(reached, func(below string) bool { return within(f.name, below) })
+		return touched && slices.Contains(p.reached(dir), p.owner(f.name))
 	})
 }
 
@@ -393,9 +392,8 @@ func kindAndName(object string) string {
 
 // takeBackAll leaves all alone that an application may use.
 func (p *planner) takeBackAll(one run) {
-	reached := p.reached(one.dir)
 	for _, f := range p.files {
-		if !slices.ContainsFunc(reached, func(dir string) bool { return within(f.name, dir) }) {
+		if !slices.Contains(p.reached(one.dir), p.owner(f.name)) && (one.application == nil || one.application.document.file != f) {
 			continue
 		}
 		for _, d := range f.documents {
