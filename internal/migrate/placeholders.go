@@ -174,30 +174,38 @@ func (p *planner) baseOf(d *document, candidates []*document) *document {
 	}
 }
 
-// textSites finds the placeholders with a path in a file that is no YAML.
+// textSites finds the placeholders with a path in a file that is no YAML. None
+// reaches over the end of a line.
 func (p *planner) textSites(f *file) {
-	if !bytes.Contains(f.data, []byte("<path:")) {
-		p.genericTemplate(f)
-		return
-	}
-	template, _, err := reference.Find(string(f.data), reference.Annotations{})
-	for _, one := range fault.Of(err) {
-		p.find(f, 0, f.name, &avp.Obstacle{Code: avp.ObstacleSyntax, Message: one.Message, Fix: one.Fix})
-	}
 	at := 0
-	for _, part := range template {
-		if part.Ref == nil {
-			at += len(part.Literal)
-			continue
+	for line := range bytes.Lines(f.data) {
+		if bytes.Contains(line, []byte("<path:")) {
+			p.lineSites(f, string(line), at)
 		}
-		if part.Ref.Dialect == reference.Path {
-			s := &site{file: f, start: at, place: placeFree, template: reference.Template{part}, annotations: same.Annotations{KV: p.kv("")}}
-			p.addSite(f, nil, s)
-		}
-		at += len(part.Ref.Text)
+		at += len(line)
 	}
 	p.genericTemplate(f)
 }
+
+func (p *planner) lineSites(f *file, line string, start int) {
+	template, _, err := reference.Find(line, reference.Annotations{})
+	for _, one := range fault.Of(err) {
+		p.find(f, 1+bytes.Count(f.data[:start], []byte("\n")), pathPlaceholder.FindString(line), &avp.Obstacle{Code: avp.ObstacleSyntax, Message: one.Message, Fix: one.Fix})
+	}
+	for _, part := range template {
+		if part.Ref == nil {
+			start += len(part.Literal)
+			continue
+		}
+		if part.Ref.Dialect == reference.Path {
+			p.addSite(f, nil, &site{start: start, place: placeFree, template: reference.Template{part}, annotations: same.Annotations{KV: p.kv("")}})
+		}
+		start += len(part.Ref.Text)
+	}
+}
+
+// pathPlaceholder is what is meant as a placeholder with a path.
+var pathPlaceholder = regexp.MustCompile(`<path:[^>]*>?`)
 
 // genericTemplate reports a template that has an annotation with a path: which of
 // its texts in angle brackets are placeholders, only its author knows.

@@ -64,6 +64,7 @@ func (p *planner) settle(ctx context.Context) error {
 			return err
 		}
 	}
+	p.strays(runs)
 	return nil
 }
 
@@ -128,8 +129,7 @@ func (r run) String() string {
 // concerns tells whether an application uses a file with placeholders.
 func (p *planner) concerns(dir string) bool {
 	return slices.ContainsFunc(p.files, func(f *file) bool {
-		touched := len(f.sites) > 0 || slices.ContainsFunc(f.documents, func(d *document) bool { return d.annotated() })
-		return touched && slices.Contains(p.reached(dir), p.owner(f.name))
+		return (len(f.sites) > 0 || suspicious(f.data)) && slices.Contains(p.reached(dir), p.owner(f.name))
 	})
 }
 
@@ -233,6 +233,47 @@ func (p *planner) trace(ctx context.Context, runs []run) (map[string][]landing, 
 		}
 	}
 	return found, nil
+}
+
+// strays lists placeholders that an application renders and that stand in no
+// file as such: their path is set by a kustomization, or a template puts them
+// together.
+func (p *planner) strays(runs []run) {
+	known := map[string]bool{}
+	for _, f := range p.files {
+		for _, s := range f.sites {
+			for _, h := range s.holders {
+				known[h.ref.Text] = true
+			}
+		}
+	}
+	for _, one := range runs {
+		if !within(one.dir, p.Scope) {
+			continue
+		}
+		for _, o := range one.before {
+			for field, text := range p.reader.Placeholders(o) {
+				if known[text] || o.Group() == "argoproj.io" {
+					continue
+				}
+				p.findings = append(p.findings, Finding{
+					File: one.file(p.Tree), Code: CodeUnseen, What: fault.Clean(text, 200),
+					Reason: fmt.Sprintf("it is put together where %s renders %s of %s: a kustomization sets its path, or a template writes it", one.dir, field, o),
+					Fix:    "write the reference by hand; until then the placeholder works as it is",
+				})
+			}
+		}
+	}
+}
+
+// file is the file that says how the application is rendered, or its directory.
+func (r run) file(tree *source.Tree) string {
+	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization", "Chart.yaml"} {
+		if _, ok := tree.File(path.Join(r.dir, name)); ok {
+			return path.Join(r.dir, name)
+		}
+	}
+	return r.dir
 }
 
 // traced is the placeholder with a path of its own.

@@ -152,6 +152,31 @@ func (r Reader) leaves(o object.Object) map[string]leaf {
 	return found
 }
 
+// Placeholders returns the placeholders of an object by their field, one for each
+// field that has any.
+func (r Reader) Placeholders(o object.Object) map[string]string {
+	annotations, err := r.Annotations(o.Annotations())
+	if err != nil || annotations.Ignore || annotations.RemoveMissing && o.Kind() != "Secret" && o.Kind() != "ConfigMap" {
+		return nil
+	}
+	found := map[string]string{}
+	for field, one := range r.leaves(o) {
+		texts := []string{one.text}
+		if decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(one.text)); err == nil && IsSecret(o) {
+			texts = append(texts, string(decoded))
+		}
+		for _, text := range texts {
+			template, _, _ := reference.Find(text, annotations.Annotations)
+			for _, ref := range template.References() {
+				if ref.Dialect != reference.Native {
+					found[field] = ref.Text
+				}
+			}
+		}
+	}
+	return found
+}
+
 // Join names a field below another.
 func Join(field, key string) string {
 	if strings.ContainsAny(key, "./[]") {
