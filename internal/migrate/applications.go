@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"cmp"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/lovely"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/yamledit"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/render"
 )
 
@@ -149,29 +151,73 @@ func parametersOf(a application, content []byte) (render.Parameters, bool) {
 		return parameters, false
 	}
 	use := uses[a.index]
-	for _, one := range use.mapped() {
-		apply(&parameters, one)
-	}
-	for _, item := range itemsOf(child(use.node, "parameters")) {
-		apply(&parameters, written(item))
-	}
-	if use.isLovely() {
-		parameters.SourceType = render.KindComposite
-	}
-	return parameters, true
-}
-
-// mapped returns the parameters that a use's variables become.
-func (u pluginUse) mapped() []lovely.Parameter {
-	var all []lovely.Parameter
-	for _, list := range []string{"env", "parameters"} {
-		for _, item := range itemsOf(child(u.node, list)) {
-			if name := scalarOf(child(item, "name")); lovely.Known(name) {
-				all = append(all, lovely.Translate(name, valueOf(item), u.severalValues()).Parameters...)
-			}
+	var chosen []plugin.Parameter
+	for _, outcome := range use.outcomes() {
+		for _, one := range outcome.Parameters {
+			chosen = append(chosen, wire(one))
 		}
 	}
-	return all
+	for _, item := range itemsOf(child(use.node, "parameters")) {
+		if one := written(item); !lovely.Known(one.Name) {
+			chosen = append(chosen, wire(one))
+		}
+	}
+	choices, err := plugin.ApplyParameters(chosen)
+	if err != nil {
+		return parameters, false
+	}
+	if use.isLovely() {
+		choices.SourceType = render.KindComposite
+	}
+	return choices.Parameters, true
+}
+
+// wire gives a parameter the form in which Argo CD sends it.
+func wire(one lovely.Parameter) plugin.Parameter {
+	sent := plugin.Parameter{Name: one.Name}
+	switch one.Kind {
+	case lovely.Array:
+		sent.Array = &one.Items
+	case lovely.Map:
+		pairs := map[string]string{}
+		for _, pair := range one.Pairs {
+			pairs[pair[0]] = pair[1]
+		}
+		sent.Map = &pairs
+	default:
+		sent.String = &one.Text
+	}
+	return sent
+}
+
+// outcomes returns what becomes of the variables and parameters that mean
+// something to argocd-lovely-plugin or Helm, by their node. A parameter stands
+// once: what would set it again stays.
+func (u pluginUse) outcomes() map[*yaml.Node]lovely.Outcome {
+	found, set := map[*yaml.Node]lovely.Outcome{}, map[string]bool{}
+	for _, name := range u.names() {
+		set[name] = true
+	}
+	for _, list := range []string{"env", "parameters"} {
+		for _, item := range itemsOf(child(u.node, list)) {
+			name := scalarOf(child(item, "name"))
+			if !lovely.Known(name) {
+				continue
+			}
+			outcome := lovely.Translate(name, valueOf(item), u.severalValues())
+			for _, one := range outcome.Parameters {
+				if set[one.Name] {
+					outcome = lovely.Outcome{Reason: fmt.Sprintf("it would set the parameter %s a second time", one.Name), Fix: "set the parameter once, with what both say"}
+					break
+				}
+			}
+			for _, one := range outcome.Parameters {
+				set[one.Name] = true
+			}
+			found[item] = outcome
+		}
+	}
+	return found
 }
 
 // valueOf is the text of a variable, or of a parameter with one text.
@@ -184,14 +230,18 @@ func valueOf(item *yaml.Node) string {
 
 // severalValues tells whether the use names more values files than one.
 func (u pluginUse) severalValues() bool {
+	files := 0
 	for _, list := range []string{"env", "parameters"} {
 		for _, item := range itemsOf(child(u.node, list)) {
-			if strings.EqualFold(strings.TrimPrefix(scalarOf(child(item, "name")), "ARGOCD_ENV_"), "LOVELY_HELM_VALUES") {
-				return len(strings.Fields(valueOf(item))) > 1
+			switch strings.ToUpper(strings.TrimPrefix(scalarOf(child(item, "name")), "ARGOCD_ENV_")) {
+			case "LOVELY_HELM_VALUES":
+				files += len(strings.Fields(valueOf(item)))
+			case "LOVELY_HELM_TEMPLATE_PARAMS":
+				files += strings.Count(valueOf(item), "-f ") + strings.Count(valueOf(item), "--values")
 			}
 		}
 	}
-	return false
+	return files > 1
 }
 
 // written reads a parameter of this plugin.
@@ -210,31 +260,4 @@ func written(item *yaml.Node) lovely.Parameter {
 		}
 	}
 	return parameter
-}
-
-// apply sets a parameter for a render, as far as it decides where values end.
-func apply(parameters *render.Parameters, one lovely.Parameter) {
-	pairs := func() map[string]string {
-		set := map[string]string{}
-		for _, pair := range one.Pairs {
-			set[pair[0]] = pair[1]
-		}
-		return set
-	}
-	switch one.Name {
-	case "helm-values-files":
-		parameters.Helm.ValuesFiles = append(parameters.Helm.ValuesFiles, one.Items...)
-	case "helm-values":
-		parameters.Helm.Values = one.Text
-	case "helm-parameters":
-		parameters.Helm.Parameters = pairs()
-	case "helm-string-parameters":
-		parameters.Helm.StringParameters = pairs()
-	case "helm-release-name":
-		parameters.Helm.ReleaseName = one.Text
-	case "helm-namespace":
-		parameters.Helm.Namespace = one.Text
-	case "source-type":
-		parameters.SourceType = render.Kind(one.Text)
-	}
 }

@@ -123,6 +123,7 @@ func (c *convertor) rename(u pluginUse) bool {
 
 // lists moves variables and rewrites parameters.
 func (c *convertor) lists(u pluginUse, added []lovely.Parameter) {
+	outcomes := u.outcomes()
 	env, parameters := indexOf(u.node, "env"), indexOf(u.node, "parameters")
 	var moved []string
 	keptVariables := 0
@@ -131,7 +132,7 @@ func (c *convertor) lists(u pluginUse, added []lovely.Parameter) {
 		if envRegion = c.region(u.node, env); envRegion == nil {
 			return
 		}
-		kept, converted := c.chunks(u, envRegion, u.node.Content[env+1])
+		kept, converted := c.chunks(outcomes, envRegion, u.node.Content[env+1])
 		keptVariables = len(kept)
 		envRegion.text = strings.Join(kept, "")
 		moved = converted
@@ -141,9 +142,11 @@ func (c *convertor) lists(u pluginUse, added []lovely.Parameter) {
 		if parameterRegion = c.region(u.node, parameters); parameterRegion == nil {
 			return
 		}
-		kept, converted := c.chunks(u, parameterRegion, u.node.Content[parameters+1])
-		parameterRegion.text = strings.Join(append(kept, converted...), "")
+		kept, converted := c.chunks(outcomes, parameterRegion, u.node.Content[parameters+1])
+		parameterRegion.text = strings.Join(kept, "") + indented(strings.Join(converted, ""), parameterRegion.indent)
 	}
+	// What is needless leaves nothing behind, not even its comment.
+	moved = slices.DeleteFunc(moved, func(text string) bool { return !strings.Contains(text, "name:") })
 	for _, one := range added {
 		moved = append(moved, parameterText(one, c.text.Break()))
 		c.move(u.node.Line, "argocd-lovely-plugin's way to find what it renders", one.Name+": "+one.Text)
@@ -270,7 +273,7 @@ func (r *region) split(text string) {
 
 // chunks tells the items of a list apart: those that stay, and those that are
 // parameters now, without their indent.
-func (c *convertor) chunks(u pluginUse, r *region, list *yaml.Node) (kept, converted []string) {
+func (c *convertor) chunks(outcomes map[*yaml.Node]lovely.Outcome, r *region, list *yaml.Node) (kept, converted []string) {
 	for i, item := range list.Content {
 		name := child(item, "name")
 		chunk := r.items[min(i, len(r.items)-1)]
@@ -278,7 +281,7 @@ func (c *convertor) chunks(u pluginUse, r *region, list *yaml.Node) (kept, conve
 			kept = append(kept, chunk)
 			continue
 		}
-		outcome, known := c.outcome(u, name.Value, valueOf(item), r)
+		outcome, known := c.outcome(outcomes, item, r)
 		if !known {
 			kept = append(kept, chunk)
 			continue
@@ -303,10 +306,11 @@ func (c *convertor) chunks(u pluginUse, r *region, list *yaml.Node) (kept, conve
 }
 
 // outcome tells what becomes of a variable or parameter; false leaves it.
-func (c *convertor) outcome(u pluginUse, name, value string, r *region) (lovely.Outcome, bool) {
-	switch {
-	case lovely.Known(name):
-		return lovely.Translate(name, value, u.severalValues()), true
+func (c *convertor) outcome(outcomes map[*yaml.Node]lovely.Outcome, item *yaml.Node, r *region) (lovely.Outcome, bool) {
+	if outcome, ok := outcomes[item]; ok {
+		return outcome, true
+	}
+	switch name := scalarOf(child(item, "name")); {
 	case avp.Known(name):
 		return lovely.Outcome{Reason: "the platform says how to log in to Vault, for all applications of a binding", Fix: "compare with vault and bindings of plugin.yaml, then remove it"}, true
 	case r.isEnv(c.text):
