@@ -34,17 +34,9 @@ func checkWorkTree(plan *migrate.Plan, root string) error {
 	if err != nil {
 		return unknown()
 	}
-	changing := map[string]bool{}
-	for _, change := range plan.Changes {
-		absolute, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(change.File)))
-		if err != nil {
-			return unknown()
-		}
-		name, err := filepath.Rel(tree.Filesystem.Root(), absolute)
-		if err != nil {
-			return unknown()
-		}
-		changing[filepath.ToSlash(name)] = true
+	changing, err := inWorkTree(plan, root, tree.Filesystem.Root())
+	if err != nil {
+		return unknown()
 	}
 	var dirty []string
 	for name, state := range status {
@@ -65,6 +57,23 @@ func checkWorkTree(plan *migrate.Plan, root string) error {
 	}
 	return fault.New(fault.Path, "the Git work tree has changes that are not committed: %s%s", strings.Join(dirty[:min(shown, len(dirty))], ", "), more).
 		WithFix("commit or stash them, or write all the same with --force")
+}
+
+// inWorkTree returns the names of the files to change as Git knows them.
+func inWorkTree(plan *migrate.Plan, root, top string) (map[string]bool, error) {
+	names := map[string]bool{}
+	for _, change := range plan.Changes {
+		absolute, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(change.File)))
+		if err != nil {
+			return nil, err
+		}
+		name, err := filepath.Rel(top, absolute)
+		if err != nil {
+			return nil, err
+		}
+		names[filepath.ToSlash(name)] = true
+	}
+	return names, nil
 }
 
 func unknown() *fault.Error {
