@@ -38,6 +38,7 @@ KUSTOMIZE := $(CACHE)/servers/kustomize-5.8.1
 HELM := $(CACHE)/servers/helm-3.20.2
 CONFTEST := $(CACHE)/servers/conftest-0.71.1
 VAULT := $(CACHE)/servers/vault-1.17.6
+VAULT_PLUGIN := $(CACHE)/servers/argocd-vault-plugin-1.18.1
 APISERVER := $(CACHE)/servers/kube-apiserver-1.33.13
 CONTROLLER := $(CACHE)/servers/sealed-secrets-controller-0.27.1
 FORWARD := $(CACHE)/servers/fluentforward-0.165.0
@@ -148,7 +149,7 @@ fuzz: ## every fuzz target for FUZZTIME, by default 10m, one after the other
 	go run ./internal/fuzz -time $(FUZZTIME) -only '$(FUZZ)'
 
 .PHONY: servers
-servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) $(CONFTEST) $(VAULT) $(APISERVER) $(CONTROLLER) $(KUBESEAL) $(SEALED_CRD) $(FORWARD) $(GORELEASER) $(CYCLONEDX) debian ## the real servers for the tests, built once
+servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) $(CONFTEST) $(VAULT) $(VAULT_PLUGIN) $(APISERVER) $(CONTROLLER) $(KUBESEAL) $(SEALED_CRD) $(FORWARD) $(GORELEASER) $(CYCLONEDX) debian ## the real servers for the tests, built once
 
 $(CACHE)/servers/argocd-v2-%: e2e/servers/argocd-v2/go.mod e2e/servers/argocd-v2/main.go
 	@echo "make: building $(@F), some minutes the first time"
@@ -162,6 +163,11 @@ $(CACHE)/servers/argocd-v3-%: e2e/servers/argocd-v3/go.mod e2e/servers/argocd-v3
 # tidied and is completed while building.
 $(VAULT): e2e/servers/vault/go.mod e2e/servers/vault/main.go
 	@echo "make: building $(@F), some minutes the first time"
+	@cd $(<D) && go build -mod=mod -o $@ . $(call or_skip,$@)
+
+# Its go.mod names modules that only the clients of other backends need.
+$(VAULT_PLUGIN): e2e/servers/argocd-vault-plugin/go.mod e2e/servers/argocd-vault-plugin/main.go
+	@echo "make: building $(@F), a minute the first time"
 	@cd $(<D) && go build -mod=mod -o $@ . $(call or_skip,$@)
 
 $(FORWARD): e2e/servers/fluentforward/go.mod e2e/servers/fluentforward/main.go

@@ -52,7 +52,7 @@ var errTestsFailed = errors.New("policy tests failed")
 // its report has said what.
 func found(err error) bool {
 	is := func(one error) bool { return errors.Is(err, one) }
-	return slices.ContainsFunc([]error{errDenied, errDifferent, errTampered, errTestsFailed, errUnwell}, is) || fault.CodeOf(err) == fault.Policy
+	return slices.ContainsFunc([]error{errDenied, errDifferent, errTampered, errTestsFailed, errUnmoved, errUnwell}, is) || fault.CodeOf(err) == fault.Policy
 }
 
 // explain prints faults as they are, and what cobra says of a wrong command line.
@@ -85,6 +85,7 @@ func newRootCommand() *cobra.Command {
 		newRenderCommand(),
 		newCheckCommand(),
 		newDiffCommand(),
+		newMigrateCommand(),
 		newPolicyCommand(),
 		newAuditCommand(),
 		newVersionCommand(),

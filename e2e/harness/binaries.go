@@ -27,6 +27,8 @@ const (
 	Kubeseal  Binary = ".cache/servers/kubeseal-0.27.1"
 	// FluentForward is the OpenTelemetry Collector's receiver of Fluent Forward.
 	FluentForward Binary = ".cache/servers/fluentforward-0.165.0"
+	// VaultPlugin is argocd-vault-plugin, whose repositories are migrated.
+	VaultPlugin Binary = ".cache/servers/argocd-vault-plugin-1.18.1"
 	// SealedSecretCRD is no program, but comes with the controller.
 	SealedSecretCRD Binary = ".cache/servers/sealed-secrets-crd-0.27.1.yaml"
 	// GoReleaser and CycloneDX make releases and their lists of modules.

@@ -1,0 +1,164 @@
+package migrate
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
+	"github.com/argocd-seal/argocd-seal-plugin/render"
+	"github.com/argocd-seal/argocd-seal-plugin/render/engine"
+	"github.com/argocd-seal/argocd-seal-plugin/render/helm"
+	"github.com/argocd-seal/argocd-seal-plugin/render/source"
+)
+
+// maxRuns bounds how many applications are rendered.
+const maxRuns = 2000
+
+// run is one way in which an application is rendered.
+type run struct {
+	dir        string
+	parameters render.Parameters
+	// application is set where an Application says how the source is rendered.
+	application *application
+	before      []object.Object
+}
+
+// runs renders every application of the tree as it is.
+func (p *planner) runs(ctx context.Context) ([]run, error) {
+	if p.Renderer == nil {
+		return nil, nil
+	}
+	var runs []run
+	for _, one := range p.ways() {
+		if len(runs) == maxRuns {
+			p.notes = append(p.notes, fmt.Sprintf("more than %d applications have placeholders; the others were checked file by file", maxRuns))
+			break
+		}
+		result, err := p.render(ctx, asItIs, one)
+		if ended := ctx.Err(); ended != nil {
+			return nil, fault.New(fault.Canceled, "the migration was interrupted")
+		}
+		if err != nil {
+			p.notes = append(p.notes, fmt.Sprintf("%s does not render, so that its files were checked one by one: %s", one, fault.Clean(fault.Of(err)[0].Error(), 400)))
+			continue
+		}
+		one.before = result
+		runs = append(runs, one)
+	}
+	return runs, nil
+}
+
+// ways lists how the applications of the tree are rendered: by themselves, with
+// each other values file of a chart, and as Applications say.
+func (p *planner) ways() []run {
+	var ways []run
+	for _, dir := range engine.Applications(p.Tree, ".") {
+		if !p.concerns(dir) {
+			continue
+		}
+		ways = append(ways, run{dir: dir})
+		if helm.IsChart(p.Tree, dir) {
+			for _, parameters := range p.valuesOf(dir) {
+				ways = append(ways, run{dir: dir, parameters: parameters})
+			}
+		}
+	}
+	for _, a := range p.applications() {
+		if p.local(a) && (p.concerns(a.path) || len(a.document.sites) > 0) {
+			ways = append(ways, run{dir: a.path, application: &a})
+		}
+	}
+	return ways
+}
+
+func (r run) String() string {
+	if r.application != nil {
+		return r.dir + " as Application " + r.application.name + " says"
+	}
+	if files := r.parameters.Helm.ValuesFiles; len(files) > 0 {
+		return r.dir + " with " + strings.Join(files, ", ")
+	}
+	return r.dir
+}
+
+// concerns tells whether an application uses a file with placeholders.
+func (p *planner) concerns(dir string) bool {
+	return slices.ContainsFunc(p.files, func(f *file) bool {
+		return (len(f.sites) > 0 || suspicious(f.data)) && slices.Contains(p.reached(dir), p.owner(f.name))
+	})
+}
+
+// valuesOf returns a chart's other values files that have placeholders.
+func (p *planner) valuesOf(dir string) []render.Parameters {
+	var variants []render.Parameters
+	for _, f := range p.files {
+		relative := strings.TrimPrefix(strings.TrimPrefix(f.name, dir), "/")
+		if f.text == nil || len(f.sites) == 0 || !within(f.name, dir) || relative == "values.yaml" || strings.Contains(relative, "charts/") {
+			continue
+		}
+		if slices.ContainsFunc(f.documents, func(d *document) bool { return d.object == nil }) {
+			variants = append(variants, render.Parameters{Helm: render.HelmParameters{ValuesFiles: []string{relative}}})
+		}
+	}
+	return variants
+}
+
+// content says what a file holds.
+type content func(*file) []byte
+
+func asItIs(f *file) []byte { return f.data }
+
+func (p *planner) render(ctx context.Context, says content, one run) ([]object.Object, error) {
+	parameters, name, namespace := one.parameters, appName(one.dir), "default"
+	if a := one.application; a != nil {
+		parameters, _ = parametersOf(*a, says(a.document.file))
+		name, namespace = cmp.Or(a.name, name), cmp.Or(a.namespace, namespace)
+	}
+	result, err := p.Renderer.Render(ctx, render.Request{
+		Source: p.with(says), Path: one.dir, AppName: name, Namespace: namespace, Parameters: parameters,
+		Limits: render.Limits{QuoteErrors: true},
+	})
+	return result.Objects, err
+}
+
+func appName(dir string) string {
+	if name := path.Base(dir); name != "." {
+		return name
+	}
+	return "app"
+}
+
+// with returns the tree with other contents for some files.
+func (p *planner) with(says content) *source.Tree {
+	changed := map[string][]byte{}
+	for _, f := range p.files {
+		changed[f.name] = says(f)
+	}
+	tree := source.NewTree()
+	for _, dir := range p.Tree.Dirs(".") {
+		tree.AddDir(dir)
+	}
+	for _, name := range p.Tree.Files(".") {
+		data, ok := changed[name]
+		if !ok {
+			data, _ = p.Tree.File(name)
+		}
+		tree.Add(name, data)
+	}
+	return tree
+}
+
+// file is the file that says how the application is rendered, or its directory.
+func (r run) file(tree *source.Tree) string {
+	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization", "Chart.yaml"} {
+		if _, ok := tree.File(path.Join(r.dir, name)); ok {
+			return path.Join(r.dir, name)
+		}
+	}
+	return r.dir
+}

@@ -1,0 +1,3 @@
+{{ define "chart.labels" -}}
+app: {{ .Chart.Name }}
+{{- end }}
