@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os/signal"
 	"syscall"
@@ -24,6 +23,11 @@ const (
 
 // run executes one command line and returns its exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return runAt(consoleOf(stderr), args, stdin, stdout, stderr)
+}
+
+// runAt is run for a console that says how errors are shown.
+func runAt(shown console, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	root := newRootCommand()
@@ -31,8 +35,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	if err := root.ExecuteContext(ctx); err != nil {
-		explain(stderr, err)
+	if cmd, err := root.ExecuteContextC(ctx); err != nil {
+		shown.tell(stderr, cmd.Name(), err)
 		if errors.Is(err, errDenied) || errors.Is(err, errTestsFailed) || errors.Is(err, errTampered) || fault.CodeOf(err) == fault.Policy {
 			return exitDenied
 		}
@@ -47,17 +51,6 @@ var errDenied = errors.New("denied by policy")
 // errTestsFailed ends a run of policy tests whose report has said which failed.
 var errTestsFailed = errors.New("policy tests failed")
 
-// explain prints faults as they are, and what cobra says of a wrong command line.
-func explain(stderr io.Writer, err error) {
-	var list fault.List
-	var one *fault.Error
-	if errors.As(err, &list) || errors.As(err, &one) {
-		_, _ = fmt.Fprintln(stderr, fault.Text(fault.Of(err)))
-		return
-	}
-	_, _ = fmt.Fprintln(stderr, "argocd-seal: "+err.Error())
-}
-
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "argocd-seal",
@@ -65,7 +58,7 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServeCommand(), newGenerateCommand(), newParametersCommand(), newRenderCommand(), newCheckCommand(), newPolicyCommand(), newAuditCommand(), newVersionCommand(), newWorkerCommand())
+	root.AddCommand(newServeCommand(), newGenerateCommand(), newParametersCommand(), newRenderCommand(), newCheckCommand(), newPolicyCommand(), newAuditCommand(), newExplainCommand(), newVersionCommand(), newWorkerCommand())
 	return root
 }
 

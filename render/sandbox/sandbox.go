@@ -94,7 +94,7 @@ func check(layers []Layer, require []string) error {
 		at := slices.IndexFunc(layers, func(l Layer) bool { return l.Name == name })
 		switch {
 		case at < 0:
-			missing = append(missing, fault.New(fault.Sandbox, "no sandbox layer is called %q", name).
+			missing = append(missing, fault.New(fault.Sandbox, "no sandbox layer is called %q", name).Meant(name, Names()).
 				WithFix("use one of %s", strings.Join(Names(), ", ")))
 		case !layers[at].Active:
 			missing = append(missing, fault.New(fault.Sandbox, "the required sandbox layer %s is unavailable: %s", name, layers[at].Detail).
