@@ -199,7 +199,7 @@ func boolInto(field func(*Choices) *bool) func(*Choices, Parameter) error {
 		case "false", "":
 			*field(options) = false
 		default:
-			return parameterFault(p.Name, "is %q, it takes true or false", fault.Clean(*p.String, 40)).Meant(*p.String, []string{"true", "false"})
+			return parameterFault(p.Name, "is %q, it takes true or false", fault.Clean(*p.String, 40)).Like(*p.String, []string{"true", "false"})
 		}
 		return nil
 	}
@@ -211,7 +211,7 @@ func setSourceType(options *Choices, p Parameter) error {
 		for i, kind := range render.Kinds() {
 			names[i] = string(kind)
 		}
-		return parameterFault(p.Name, "is %q, it takes kustomize, helm, helm-kustomize, directory or composite", fault.Clean(*p.String, 40)).Meant(*p.String, names)
+		return parameterFault(p.Name, "is %q, it takes kustomize, helm, helm-kustomize, directory or composite", fault.Clean(*p.String, 40)).Like(*p.String, names)
 	}
 	options.SourceType = render.Kind(*p.String)
 	return nil

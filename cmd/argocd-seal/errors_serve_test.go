@@ -7,14 +7,18 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/argoproj/argo-cd/v2/cmpserver/apiclient"
 	"github.com/sirupsen/logrus"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/status"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/streamtest"
@@ -221,48 +225,76 @@ func (r reached) canceled() string {
 	return s.line()
 }
 
-// trail are the settings of a small audit trail whose sink is never there.
-func (r reached) trail(more string) string {
+// receiver is a sink of the trail that refuses everything until it is told not to.
+type receiver struct {
+	*httptest.Server
+	ready atomic.Bool
+}
+
+func (r reached) receiver() *receiver {
+	sink := &receiver{}
+	sink.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if !sink.ready.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	r.Cleanup(sink.Close)
+	return sink
+}
+
+// trail are the settings of a small audit trail whose sink is away.
+func (r reached) trail(url, more string) string {
 	if code := run([]string{"audit", "key", "audit.key", "audit.pub"}, strings.NewReader(""), io.Discard, io.Discard); code != exitOK {
 		r.Fatalf("no key is made: %d", code)
 	}
 	return fmt.Sprintf("audit:\n  directory: audit\n  key: audit.key\n  segmentSize: 2Mi\n  maxSize: 4Mi\n%s"+
-		"  sinks: [{name: archive, webhook: 'http://127.0.0.1:1/lines', insecure: true}]\n", more)
+		"  sinks: [{name: archive, webhook: %q, insecure: true, batch: 10}]\n", more, url)
 }
 
 func (r reached) sinkAway() string {
-	r.trail("")
+	r.trail("", "")
 	s := r.serve("")
 	s.send(r.packed())
 	return s.line()
 }
 
-// fill asks until the answer or the log has the code. Each request leaves one
-// line in the trail.
-func (s served) fill(enough func(answer string) bool) {
-	long := append(requestEnv[1:], "ARGOCD_APP_NAME="+strings.Repeat("w", 250))
+// fill leaves lines in the trail until there is no room for the first of them any
+// more: requests that are refused at once.
+func (s served) fill() {
+	long := strings.Repeat("w", 250)
 	packed := s.packed()
-	for range 40_000 {
-		if enough(s.ask(s.Context(), streamtest.Metadata(packed, "none", long...), streamtest.Chunk(packed))) {
-			return
-		}
+	var asking errgroup.Group
+	asking.SetLimit(8)
+	for range 4000 {
+		asking.Go(func() error {
+			s.ask(s.Context(), streamtest.Metadata(packed, "none", "ARGOCD_APP_NAME="+long, "ARGOCD_APP_PROJECT_NAME="+long,
+				"ARGOCD_APP_NAMESPACE="+long, "ARGOCD_APP_SOURCE_PATH="+long, "ARGOCD_APP_SOURCE_REPO_URL="+long))
+			return nil
+		})
 	}
-	s.Fatal("the trail is never full")
+	_ = asking.Wait()
 }
 
 func (r reached) trailFull() string {
-	s := r.serve(r.trail("  required: true\n"))
-	s.fill(func(string) bool { return strings.Contains(s.send(r.packed()), "E_AUDIT_FULL") })
-	return s.send(r.packed())
+	s := r.serve(r.trail(r.receiver().URL, "  required: true\n"))
+	for range 10 {
+		s.fill()
+		if answer := s.send(r.packed()); answer != "" {
+			return lineNumber.ReplaceAllString(answer, "line 1")
+		}
+	}
+	r.Fatal("the trail is never full")
+	return ""
 }
 
+var lineNumber = regexp.MustCompile(`line \d+`)
+
+// linesLost lets the sink come back after the trail has dropped lines.
 func (r reached) linesLost() string {
-	s := r.serve(r.trail(""))
+	sink := r.receiver()
+	s := r.serve(r.trail(sink.URL, ""))
 	s.send(r.packed())
-	s.fill(func(string) bool {
-		s.log.mu.Lock()
-		defer s.log.mu.Unlock()
-		return strings.Contains(s.log.text.String(), "code=E_AUDIT_LOST")
-	})
+	s.fill()
+	sink.ready.Store(true)
 	return s.line()
 }

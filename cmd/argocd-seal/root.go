@@ -23,11 +23,11 @@ const (
 
 // run executes one command line and returns its exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return runAt(consoleOf(stderr), args, stdin, stdout, stderr)
+	return runAt(screenOf(stderr), args, stdin, stdout, stderr)
 }
 
-// runAt is run for a console that says how errors are shown.
-func runAt(shown console, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+// runAt is run for a screen and says how errors are shown.
+func runAt(shown screen, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	root := newRootCommand()

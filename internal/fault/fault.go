@@ -101,6 +101,14 @@ func (e *Error) MeantWord(name string, known []string) *Error {
 	return e.meant(nearest.Word(name, known), known)
 }
 
+// Like is [Error.MeantWord] without the list of what is known, where the fix says
+// that.
+func (e *Error) Like(name string, known []string) *Error {
+	advised := *e
+	advised.Nearest = nearest.Word(name, known)
+	return &advised
+}
+
 func (e *Error) meant(near string, known []string) *Error {
 	advised := *e
 	advised.Nearest = near
@@ -117,7 +125,7 @@ func (e *Error) Advice() string {
 	switch {
 	case e.Nearest != "":
 		parts = append(parts, fmt.Sprintf("did you mean %q?", Clean(e.Nearest, maxPart)))
-	case e.Known != "" && e.Fix == "":
+	case e.Known != "" && e.Fix == "" && !strings.Contains(e.Message, e.Known):
 		parts = append(parts, "known here: "+Clean(e.Known, maxPart))
 	}
 	if e.Fix != "" {

@@ -186,6 +186,7 @@ func parseFault(file string, err error) *fault.Error {
 	if match != nil {
 		line, _ = strconv.Atoi(match[1])
 		text = strings.TrimPrefix(text, match[0])
+		line = yamlhint.Line(text, line)
 	}
 	code := fault.YAML
 	if strings.Contains(text, "exceeded max depth") {

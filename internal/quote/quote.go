@@ -120,10 +120,11 @@ func open(name string, files Files) *file {
 
 // quote returns the line that a fault speaks of, and nil where none may be shown.
 func (f *file) quote(one *fault.Error) *fault.Quote {
-	if f == nil || one.Line > len(f.lines) {
+	if f == nil || one.Line > len(f.lines)+1 || len(f.lines) == 0 {
 		return nil
 	}
-	at := one.Line - 1
+	// What is missing at the end is missed behind the last line.
+	at := min(one.Line, len(f.lines)) - 1
 	if one.Column == 0 && one.Field != "" && !f.template && !f.policy {
 		at = f.find(at, one.Field)
 	}

@@ -4,6 +4,34 @@ package yamlhint
 
 import "strings"
 
+// counted are the texts with which the parser gives the number of the line
+// before: those that it finds itself and not its scanner. The line is that where
+// the list or mapping begins in which something is wrong.
+var counted = []string{
+	"did not find expected ',' or ']'", "did not find expected ',' or '}'", "did not find expected key",
+	"did not find expected '-' indicator", "did not find expected node content", "did not find expected <document start>",
+}
+
+// unnumbered is how texts begin beside which the parser leaves out the number of
+// the first line.
+var unnumbered = []string{"did not find ", "could not find ", "found ", "mapping values", "block sequence entries"}
+
+// Line is the line that the parser means with a text and a number that it gives
+// beside it, 0 for none. It is 0 where the text says nothing of a line.
+func Line(text string, number int) int {
+	for _, one := range counted {
+		if strings.Contains(text, one) {
+			return number + 1
+		}
+	}
+	for _, one := range unnumbered {
+		if number == 0 && strings.HasPrefix(text, one) {
+			return 1
+		}
+	}
+	return number
+}
+
 var hints = []struct{ text, fix string }{
 	{"mapping values are not allowed", "put a text that holds a colon and a space in quotes, or correct the indentation"},
 	{"did not find expected ',' or ']'", "close the list with ], or put its items in quotes"},

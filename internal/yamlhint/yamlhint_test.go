@@ -1,6 +1,8 @@
 package yamlhint_test
 
 import (
+	"regexp"
+	"strconv"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -46,5 +48,36 @@ func TestCommonMistakesHaveAnAdvice(t *testing.T) {
 	}
 	if got := yamlhint.Fix("something else"); got != "" {
 		t.Errorf("got %q", got)
+	}
+}
+
+var numbered = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+
+// The parser counts some lines from 0 and leaves the first out.
+func TestLine(t *testing.T) {
+	for text, want := range map[string]int{
+		"a: {b: c\nd: e\n":               2,
+		"x: y\na: {b: c\nd: e\n":         2,
+		"x: y\na: [b, c\nd: e\n":         2,
+		"x: y\na: b: c\n":                2,
+		"a: b: c\n":                      1,
+		"x:\n  - a\n - b\n":              3,
+		"x: y\na:\n\tb: c\n":             3,
+		"x: y\n\"a\": \"b\" c\nd: e\n":   2,
+		"x: y\nz: y\n  - a\n  b: c\n":    4,
+		"x: y\nz: @\n":                   2,
+		"# first\n\nx:\n  y: z\n w: v\n": 3,
+	} {
+		var node yaml.Node
+		err := yaml.Unmarshal([]byte(text), &node)
+		if err == nil {
+			t.Errorf("%q is read", text)
+			continue
+		}
+		match := numbered.FindStringSubmatch(err.Error())
+		number, _ := strconv.Atoi(match[1])
+		if got := yamlhint.Line(match[2], number); got != want {
+			t.Errorf("%q: line %d, want %d (%v)", text, got, want, err)
+		}
 	}
 }

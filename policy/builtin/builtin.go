@@ -65,7 +65,7 @@ func UnknownLevel(level Level) error {
 	for i, known := range Levels() {
 		names[i] = string(known)
 	}
-	return fault.New(fault.Config, "there is no policy level %q", string(level)).MeantWord(string(level), names).
+	return fault.New(fault.Config, "there is no policy level %q", string(level)).Like(string(level), names).
 		WithFix("use %s, %s, %s or %s", Basic, Enhanced, Production, Compliance)
 }
 

@@ -42,7 +42,7 @@ func Known(name string) (Format, error) {
 		names = append(names, string(format))
 	}
 	last := len(names) - 1
-	return "", fault.New(fault.Parameter, "there is no format %q", fault.Clean(name, 80)).Meant(name, names).
+	return "", fault.New(fault.Parameter, "there is no format %q", fault.Clean(name, 80)).Like(name, names).
 		WithFix("%s", fmt.Sprintf("use %s or %s", strings.Join(names[:last], ", "), names[last]))
 }
 

@@ -8,20 +8,20 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 )
 
-// console is what errors are written to.
-type console struct {
+// screen is what errors are written to.
+type screen struct {
 	// person tells that somebody looks at it, and style how it may be written to.
 	person bool
 	style  fault.Style
 }
 
-func consoleOf(w io.Writer) console {
-	return console{person: isTerminal(w), style: fault.Style{Color: colored(w), Width: columns(w)}}
+func screenOf(w io.Writer) screen {
+	return screen{person: isTerminal(w), style: fault.Style{Color: colored(w), Width: columns(w)}}
 }
 
 // tell writes why a command failed: faults in the form for who reads them, and
 // what cobra says of a wrong command line.
-func (c console) tell(w io.Writer, command string, err error) {
+func (c screen) tell(w io.Writer, command string, err error) {
 	var list fault.List
 	var one *fault.Error
 	if !errors.As(err, &list) && !errors.As(err, &one) {
@@ -31,7 +31,7 @@ func (c console) tell(w io.Writer, command string, err error) {
 	_, _ = fmt.Fprintln(w, c.form(command)(fault.Of(err)))
 }
 
-func (c console) form(command string) func(fault.List) string {
+func (c screen) form(command string) func(fault.List) string {
 	switch {
 	case command == "serve":
 		return fault.Text // it goes to a log
