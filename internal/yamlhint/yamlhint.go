@@ -38,7 +38,7 @@ var hints = []struct{ text, fix string }{
 	{"did not find expected ',' or '}'", "close the mapping with }, or put a text that begins with { in quotes"},
 	{"did not find expected key", "correct the indentation: keys of one mapping begin in one column"},
 	{"did not find expected '-' indicator", "correct the indentation: items of one list begin in one column"},
-	{"did not find expected node content", "put a text that begins with one of % @ ` & * ! | > [ ] { } in quotes"},
+	{"did not find expected node content", "put a text that begins with one of % @ ` & * ! | > [ ] { } in quotes, or close the bracket"},
 	{"cannot start any token", "indent with spaces instead of tabs, and put a text that begins with @, ` or % in quotes"},
 	{"found a tab character", "indent with spaces instead of tabs"},
 	{"could not find expected ':'", "write a colon and a space behind the key, or correct the indentation of the text above"},

@@ -112,15 +112,19 @@ func unreadable(err error) *fault.Error {
 		}
 		return fault.New(fault.Waiver, "expected %s, found %s", expected, cmp.Or(found, match[1]))
 	}
-	return fault.New(fault.Waiver, "%s", fault.Clean(text, 300)).WithFix("%s", yamlhint.Fix(text))
+	said := parserPlace.ReplaceAllString(text, "")
+	return fault.New(fault.Waiver, "%s", fault.Clean(said, 300)).WithFix("%s", yamlhint.Fix(said))
 }
+
+// parserPlace is what the parser puts before its text; the fault has the place.
+var parserPlace = regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s*)?(?:line \d+: )?`)
 
 var yamlLine = regexp.MustCompile(`line (\d+)`)
 
 func lineOf(err error) int {
 	if match := yamlLine.FindStringSubmatch(err.Error()); match != nil {
-		if line, err := strconv.Atoi(match[1]); err == nil {
-			return line
+		if line, wrong := strconv.Atoi(match[1]); wrong == nil {
+			return yamlhint.Line(parserPlace.ReplaceAllString(err.Error(), ""), line)
 		}
 	}
 	return 1
