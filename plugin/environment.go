@@ -90,7 +90,11 @@ func environmentOf(environments []Environment, id Identity, chosen string) (Envi
 		}
 	}
 	if chosen != "" {
-		return Environment{}, fault.New(fault.Environment, "there is no environment %q", fault.Clean(chosen, 80))
+		names := make([]string, len(environments))
+		for i, environment := range environments {
+			names[i] = environment.Name
+		}
+		return Environment{}, fault.New(fault.Environment, "there is no environment %q", fault.Clean(chosen, 80)).MeantWord(chosen, names)
 	}
 	if len(environments) == 0 {
 		return Environment{}, nil

@@ -50,7 +50,8 @@ func ParseAssignments(assignments, objects []string) ([]Parameter, error) {
 	for _, assignment := range assignments {
 		name, value, found := strings.Cut(assignment, "=")
 		if !found {
-			return nil, fault.New(fault.Parameter, "%q is not name=value", fault.Clean(assignment, 80))
+			return nil, fault.New(fault.Parameter, "%q is not name=value", fault.Clean(assignment, 80)).
+				WithFix("write --param NAME=VALUE, and --param NAME=KEY=VALUE for one that is a map")
 		}
 		spec, unknown := findSpec(name)
 		if unknown != nil {

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
-
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/render"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
@@ -88,7 +86,8 @@ func ParseParameters(data string) ([]Parameter, error) {
 	}
 	var parameters []Parameter
 	if err := json.Unmarshal([]byte(data), &parameters); err != nil {
-		return nil, fault.New(fault.Parameter, "the parameters are not a list of name and string, array or map")
+		return nil, fault.New(fault.Parameter, "the parameters are not a list of name and string, array or map").
+			WithFix("write spec.source.plugin.parameters as docs/parameters.md shows")
 	}
 	return parameters, nil
 }
@@ -122,20 +121,18 @@ func ApplyParameters(parameters []Parameter) (Choices, error) {
 }
 
 func findSpec(name string) (ParameterSpec, *fault.Error) {
-	nearest, distance := "", 4
-	for _, spec := range parameterSpecs {
+	names := make([]string, len(parameterSpecs))
+	for i, spec := range parameterSpecs {
 		if spec.Name == name {
 			return spec, nil
 		}
-		if d := levenshtein.ComputeDistance(name, spec.Name); d < distance {
-			nearest, distance = spec.Name, d
-		}
+		names[i] = spec.Name
 	}
-	unknown := fault.New(fault.Parameter, "there is no parameter %q", fault.Clean(name, 80))
-	if nearest != "" {
-		return ParameterSpec{}, unknown.WithFix("did you mean %s?", nearest)
+	unknown := fault.New(fault.Parameter, "there is no parameter %q", fault.Clean(name, 80)).Meant(name, names)
+	if unknown.Nearest == "" {
+		unknown = unknown.WithFix("docs/parameters.md lists all parameters")
 	}
-	return ParameterSpec{}, unknown.WithFix("docs/parameters.md lists all parameters")
+	return ParameterSpec{}, unknown
 }
 
 // check refuses a value of the wrong type. Argo CD's UI sends empty values of
@@ -148,13 +145,21 @@ func (s ParameterSpec) check(p Parameter) error {
 	}
 	for _, other := range []Collection{CollectionString, CollectionArray, CollectionMap} {
 		if given[other] && other != s.Collection {
-			return parameterFault(p.Name, "is given as %s, it takes %s", other, s.Collection)
+			return s.wanted(parameterFault(p.Name, "is given as %s, it takes %s", other, s.Collection))
 		}
 	}
 	if !given[s.Collection] {
-		return parameterFault(p.Name, "has no value, it takes %s", s.Collection)
+		return s.wanted(parameterFault(p.Name, "has no value, it takes %s", s.Collection))
 	}
 	return nil
+}
+
+// wanted says how the parameter is written in an Application.
+func (s ParameterSpec) wanted(wrong *fault.Error) *fault.Error {
+	form := map[Collection]string{
+		CollectionString: "string: TEXT", CollectionArray: "array: [ITEM, ...]", CollectionMap: "map: {KEY: VALUE, ...}",
+	}[s.Collection]
+	return wrong.WithFix("write {name: %s, %s}", s.Name, form)
 }
 
 func parameterFault(name, format string, args ...any) *fault.Error {
@@ -194,7 +199,7 @@ func boolInto(field func(*Choices) *bool) func(*Choices, Parameter) error {
 		case "false", "":
 			*field(options) = false
 		default:
-			return parameterFault(p.Name, "is %q, it takes true or false", fault.Clean(*p.String, 40))
+			return parameterFault(p.Name, "is %q, it takes true or false", fault.Clean(*p.String, 40)).Like(*p.String, []string{"true", "false"})
 		}
 		return nil
 	}
@@ -202,7 +207,11 @@ func boolInto(field func(*Choices) *bool) func(*Choices, Parameter) error {
 
 func setSourceType(options *Choices, p Parameter) error {
 	if !slices.Contains(append(render.Kinds(), ""), render.Kind(*p.String)) {
-		return parameterFault(p.Name, "is %q, it takes kustomize, helm, helm-kustomize, directory or composite", fault.Clean(*p.String, 40))
+		names := make([]string, len(render.Kinds()))
+		for i, kind := range render.Kinds() {
+			names[i] = string(kind)
+		}
+		return parameterFault(p.Name, "is %q, it takes kustomize, helm, helm-kustomize, directory or composite", fault.Clean(*p.String, 40)).Like(*p.String, names)
 	}
 	options.SourceType = render.Kind(*p.String)
 	return nil

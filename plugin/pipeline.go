@@ -80,6 +80,8 @@ type Pipeline struct {
 	// Secrets resolves for the environments that say so; it may be nil where none
 	// does.
 	Secrets Resolver
+	// Quote has faults show the lines of the source that they speak of.
+	Quote bool
 	// AllowEmpty lets an application render nothing. Argo CD would delete all
 	// that such an application had, so the default is a fault.
 	AllowEmpty bool
@@ -91,7 +93,7 @@ func (p *Pipeline) Run(ctx context.Context, job Job) (Output, error) {
 	if err != nil {
 		output.Objects = nil
 	}
-	return output, err
+	return output, p.quoted(job, err)
 }
 
 func (p *Pipeline) run(ctx context.Context, job Job) (Output, error) {
@@ -127,6 +129,12 @@ func (p *Pipeline) run(ctx context.Context, job Job) (Output, error) {
 // Check renders a job and returns what the gate says of it, without resolving
 // anything. A job that nothing judges has an empty verdict.
 func (p *Pipeline) Check(ctx context.Context, job Job) (policy.Verdict, error) {
+	verdict, err := p.check(ctx, job)
+	p.quoteOutcomes(job, verdict)
+	return verdict, p.quoted(job, err)
+}
+
+func (p *Pipeline) check(ctx context.Context, job Job) (policy.Verdict, error) {
 	choices, err := ApplyParameters(job.Parameters)
 	if err != nil {
 		return policy.Verdict{}, err

@@ -14,10 +14,11 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 )
 
-// statusOf turns faults into what the repo-server gets, shows and stores.
+// statusOf turns faults into what the repo-server gets, shows and stores: at most
+// [fault.MaxText] bytes.
 func statusOf(err error) error {
 	list := fault.Of(err)
-	return status.Error(statusCode(list[0].Code), fault.Text(list))
+	return status.Error(statusCode(list[0].Code), fault.Answer(list))
 }
 
 func statusCode(code fault.Code) codes.Code {

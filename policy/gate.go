@@ -66,7 +66,7 @@ func New(ctx context.Context, config Config) (*Gate, error) {
 		return g, nil
 	}
 	var err error
-	g.waivers, err = waiver.Load(config.WaiversFS, config.Waivers, g.knows)
+	g.waivers, err = waiver.Load(config.WaiversFS, config.Waivers, g.knows, g.ruleIDs()...)
 	return g, err
 }
 
@@ -78,6 +78,16 @@ func (g *Gate) knows(id string) bool {
 		}
 	}
 	return false
+}
+
+// ruleIDs returns the ids of the rules of all environments.
+func (g *Gate) ruleIDs() []string {
+	var ids []string
+	for _, env := range g.environments {
+		ids = append(ids, env.ruleIDs()...)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // Rules returns the Rego rules that an environment asks.

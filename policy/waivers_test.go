@@ -72,12 +72,12 @@ func TestWrongWaiversDoNotStart(t *testing.T) {
 		"a wrong day":         {strings.Replace(head, "2026-12-31", "next year", 1), "is not a day"},
 		"an unknown field":    {head + "  expiry: 2026-12-31\n", `no field "expiry"`},
 		"an unknown section":  {head + "waiver: []\n", "waiver"},
-		"a misspelt selector": {strings.Replace(head, "{kind: Pod}", "{kind: Pod, namspace: web}", 1), `w.yaml:3: line 3: objects has no field "namspace"`},
-		"a second document":   {head + "---\n" + head, "w.yaml:8: line 8: there is a second document"},
+		"a misspelt selector": {strings.Replace(head, "{kind: Pod}", "{kind: Pod, namspace: web}", 1), `w.yaml:3:24: objects has no field "namspace"; fix: did you mean "namespace"?`},
+		"a second document":   {head + "---\n" + head, "w.yaml:8: there is a second document"},
 		"UTF-16":              {"\xff\xfew\x00", "w.yaml:1: the file is not UTF-8"},
 		"no environment":      {head + "  environments: ['']\n", "w.yaml:2: the waiver names an environment that is empty"},
 		"a broken pattern":    {strings.Replace(head, "kind: Pod", "kind: '['", 1), "not a valid pattern"},
-		"not YAML":            {"waivers: [", "w.yaml:1"},
+		"not YAML":            {"waivers: [", "w.yaml:2: did not find"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

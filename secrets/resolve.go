@@ -113,7 +113,7 @@ func (p *plan) locate(ctx context.Context) bool {
 		grant, ok := grants.Authorize(s.location.Logical())
 		switch {
 		case !ok:
-			p.failSite(s, s.forbidden())
+			p.failSite(s, s.forbidden(grants.Mounts()))
 		case s.open && !grant.NonSecret(s.location.Logical(), s.ref.Key):
 			p.failSite(s, fault.New(fault.RefPosition, "a value must not stand here: Argo CD stores and shows this field in clear").WithFix(moveIt))
 		default:

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/nearest"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/binding"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
@@ -37,7 +38,7 @@ func (p *plan) authorize() {
 	for _, s := range p.ordered {
 		grant, ok := grants.Authorize(s.ref.LogicalPaths()...)
 		if !ok {
-			p.fail(s.forbidden())
+			p.fail(s.forbidden(grants.Mounts()))
 			continue
 		}
 		s.grant = grant
@@ -58,12 +59,16 @@ func (p *plan) grants() *binding.Grants {
 	return p.stage.Bindings.Match(p.request.Identity)
 }
 
-// forbidden speaks of the reference's text alone.
-func (s *site) forbidden() *fault.Error {
+// forbidden speaks of the reference's text, and of the mounts that the
+// application's own bindings name: nothing of what exists or of others' bindings.
+func (s *site) forbidden(mounts []string) *fault.Error {
 	err := s.object.Fault(fault.Forbidden, s.field, "no binding lets this application read %s", s.ref.Path).
 		WithFix("check the path's spelling, or ask the platform team for a binding")
 	if !s.ref.InAPIForm() && strings.Contains(s.ref.Path, "/data/") {
 		err = err.WithFix("leave out data/: <vault:...> takes the path as vault kv get does, without the API's segments")
+	}
+	if mount, _, _ := strings.Cut(s.ref.Path, "/"); !slices.Contains(mounts, mount) {
+		err.Nearest = nearest.Of(mount, mounts)
 	}
 	return err
 }
@@ -179,8 +184,12 @@ func (p *plan) choose(sites []*site) (inject.Kind, error) {
 	case wanted != "" && allowed(wanted):
 		return p.configured(wanted)
 	case wanted != "":
-		return "", fault.New(fault.Injection, "the injection %q is not allowed here", fault.Clean(string(wanted), 40)).
+		refused := fault.New(fault.Injection, "the injection %q is not allowed here", fault.Clean(string(wanted), 40)).
 			WithFix("leave the parameter out, or ask the platform team to allow it")
+		if !slices.Contains(inject.Kinds(), wanted) {
+			refused = refused.MeantWord(string(wanted), kindNames())
+		}
+		return "", refused
 	case allowed(p.environment.Default):
 		return p.configured(p.environment.Default)
 	}
@@ -191,6 +200,14 @@ func (p *plan) choose(sites []*site) (inject.Kind, error) {
 	}
 	return "", fault.New(fault.Injection, "no injection is allowed by all bindings of the Secret's references").
 		WithFix("split the Secret, or ask the platform team")
+}
+
+func kindNames() []string {
+	names := make([]string, len(inject.Kinds()))
+	for i, kind := range inject.Kinds() {
+		names[i] = string(kind)
+	}
+	return names
 }
 
 // permits tells whether a binding and the environment allow an injection. Only

@@ -129,7 +129,7 @@ func (o Options) rows(w io.Writer, filter *Filter) (rows, error) {
 	}
 	if o.By != "" {
 		if !slices.Contains(Groups(), o.By) {
-			return nil, fault.New(fault.Parameter, "--by does not know %q", fault.Clean(o.By, 80)).WithFix("use one of %s", strings.Join(Groups(), ", "))
+			return nil, fault.New(fault.Parameter, "--by does not know %q", fault.Clean(o.By, 80)).Like(o.By, Groups()).WithFix("use one of %s", strings.Join(Groups(), ", "))
 		}
 		return &groups{w: w, options: o, counts: map[string]*group{}}, nil
 	}

@@ -139,6 +139,6 @@ func oneOf(flag, text string, known ...string) error {
 		return nil
 	}
 	last := len(known) - 1
-	return fault.New(fault.Parameter, "%s does not know %q", flag, fault.Clean(text, 80)).
+	return fault.New(fault.Parameter, "%s does not know %q", flag, fault.Clean(text, 80)).Like(text, known).
 		WithFix("use %s or %s", strings.Join(known[:last], ", "), known[last])
 }

@@ -71,8 +71,8 @@ func complete(root *cobra.Command) {
 				_ = cmd.RegisterFlagCompletionFunc(flag, how) // it fails for flags that are not there
 			}
 		}
-		switch cmd.Name() {
-		case "explain":
+		switch strings.TrimPrefix(cmd.CommandPath(), root.Name()+" ") {
+		case "policy explain":
 			cmd.ValidArgsFunction = firstOnly(ruleNames)
 		case "render":
 			cmd.ValidArgsFunction = firstOnly(applications)

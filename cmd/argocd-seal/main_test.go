@@ -12,7 +12,8 @@ import (
 // name, and it starts itself again as its own worker.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"argocd-seal": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"without-landlock": withoutLandlock,
+		"argocd-seal":      func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
 }
 

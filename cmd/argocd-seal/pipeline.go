@@ -29,7 +29,7 @@ func newPool(settings config.Render, log logrus.FieldLogger) (*worker.Pool, erro
 // newPipeline connects the stages up to the last one that is wanted, without
 // the secrets stage. What a stage cannot load is a fault.
 func newPipeline(ctx context.Context, settings *config.SealConfig, pool *worker.Pool, judged gating) (*plugin.Pipeline, error) {
-	pipeline := &plugin.Pipeline{Renderer: pool, Limits: settings.Render.Request(), AllowEmpty: settings.Render.AllowEmpty}
+	pipeline := &plugin.Pipeline{Renderer: pool, Limits: settings.Render.Request(), AllowEmpty: settings.Render.AllowEmpty, Quote: settings.Render.QuoteErrors}
 	for _, environment := range settings.Environments {
 		pipeline.Environments = append(pipeline.Environments, plugin.Environment{
 			Name: environment.Name, Judged: !judged.skip && environment.Asked(), PromotedFrom: environment.Promotion.From,

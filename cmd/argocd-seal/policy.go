@@ -87,7 +87,7 @@ func (o *catalogOptions) asked() (config.EnvironmentPolicy, error) {
 		names = append(names, environment.Name)
 	}
 	return config.EnvironmentPolicy{}, fault.New(fault.Parameter, "%s has no environment %q", o.config, fault.Clean(o.environment, 80)).
-		WithFix("use --environment with one of: %s", strings.Join(names, ", "))
+		Like(o.environment, names).WithFix("use --environment with one of: %s", strings.Join(names, ", "))
 }
 
 func newPolicyListCommand() *cobra.Command {

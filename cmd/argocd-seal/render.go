@@ -142,7 +142,8 @@ func (o *renderOptions) run(ctx context.Context, dir string, stdout, stderr io.W
 
 func (o *renderOptions) writer() (func(io.Writer, plugin.Output) error, error) {
 	if o.until != untilRender && o.until != untilGate && o.until != untilSeal {
-		return nil, fault.New(fault.Parameter, "--until knows the stages render, gate and seal, not %q", o.until)
+		return nil, fault.New(fault.Parameter, "--until knows the stages render, gate and seal, not %q", fault.Clean(o.until, 80)).
+			Like(o.until, []string{untilRender, untilGate, untilSeal})
 	}
 	switch o.output {
 	case "yaml":
@@ -150,7 +151,7 @@ func (o *renderOptions) writer() (func(io.Writer, plugin.Output) error, error) {
 	case "json":
 		return writeJSON, nil
 	default:
-		return nil, fault.New(fault.Parameter, "--output takes yaml or json, not %q", o.output)
+		return nil, fault.New(fault.Parameter, "--output takes yaml or json, not %q", fault.Clean(o.output, 80)).Like(o.output, []string{"yaml", "json"})
 	}
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os/signal"
 	"slices"
@@ -25,6 +24,11 @@ const (
 
 // run executes one command line and returns its exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return runAt(screenOf(stderr), args, stdin, stdout, stderr)
+}
+
+// runAt is run for a screen and says how errors are shown.
+func runAt(shown screen, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	root := newRootCommand()
@@ -32,8 +36,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	if err := root.ExecuteContext(ctx); err != nil {
-		explain(stderr, err)
+	if cmd, err := root.ExecuteContextC(ctx); err != nil {
+		shown.tell(stderr, cmd.Name(), err)
 		if found(err) {
 			return exitDenied
 		}
@@ -53,17 +57,6 @@ var errTestsFailed = errors.New("policy tests failed")
 func found(err error) bool {
 	is := func(one error) bool { return errors.Is(err, one) }
 	return slices.ContainsFunc([]error{errDenied, errDifferent, errTampered, errTestsFailed, errUnmoved, errUnwell}, is) || fault.CodeOf(err) == fault.Policy
-}
-
-// explain prints faults as they are, and what cobra says of a wrong command line.
-func explain(stderr io.Writer, err error) {
-	var list fault.List
-	var one *fault.Error
-	if errors.As(err, &list) || errors.As(err, &one) {
-		_, _ = fmt.Fprintln(stderr, fault.Text(fault.Of(err)))
-		return
-	}
-	_, _ = fmt.Fprintln(stderr, "argocd-seal: "+err.Error())
 }
 
 func newRootCommand() *cobra.Command {
@@ -88,6 +81,7 @@ func newRootCommand() *cobra.Command {
 		newMigrateCommand(),
 		newPolicyCommand(),
 		newAuditCommand(),
+		newExplainCommand(),
 		newVersionCommand(),
 		newManualCommand(),
 		newWorkerCommand(),

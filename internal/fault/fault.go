@@ -16,6 +16,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/nearest"
 )
 
 // MaxText is the size in bytes of the longest text a fault or a list of faults
@@ -43,8 +45,18 @@ type Error struct {
 	Field string `json:"field,omitempty"`
 	// Message says what is wrong, in lower case and without a final stop.
 	Message string `json:"message"`
+	// Expected says what would be right, where the message does not say it. Forms
+	// of one line leave it out.
+	Expected string `json:"expected,omitempty"`
+	// Nearest is the existing name that a misspelt one is most like.
+	Nearest string `json:"nearest,omitempty"`
+	// Known are the names that would do, where they are few, with commas between.
+	Known string `json:"known,omitempty"`
 	// Fix says what to do, as a sentence part that follows "fix: ".
 	Fix string `json:"fix,omitempty"`
+	// Quote is the line that the fault speaks of, where it may be shown. It never
+	// travels: only who has the file itself decides what of it is shown.
+	Quote *Quote `json:"-"`
 }
 
 // New returns a fault with a formatted message.
@@ -73,6 +85,55 @@ func (e *Error) WithFix(format string, args ...any) *Error {
 	return &advised
 }
 
+// maxKnown is how many names are listed.
+const maxKnown = 15
+
+// Meant returns a copy that says which of the known names a misspelt one is most
+// like, and otherwise, where they are few, what they are. Nobody must be told of
+// names here that they may not know.
+func (e *Error) Meant(name string, known []string) *Error {
+	return e.meant(nearest.Of(name, known), known)
+}
+
+// MeantWord is [Error.Meant] by [nearest.Word], for words that people shorten and
+// lengthen.
+func (e *Error) MeantWord(name string, known []string) *Error {
+	return e.meant(nearest.Word(name, known), known)
+}
+
+// Like is [Error.MeantWord] without the list of what is known, where the fix says
+// that.
+func (e *Error) Like(name string, known []string) *Error {
+	advised := *e
+	advised.Nearest = nearest.Word(name, known)
+	return &advised
+}
+
+func (e *Error) meant(near string, known []string) *Error {
+	advised := *e
+	advised.Nearest = near
+	if len(known) <= maxKnown {
+		advised.Known = strings.Join(known, ", ")
+	}
+	return &advised
+}
+
+// Advice is all that the fault says about what to do, as one sentence part: the
+// nearest name or those that are known, and the fix.
+func (e *Error) Advice() string {
+	var parts []string
+	switch {
+	case e.Nearest != "":
+		parts = append(parts, fmt.Sprintf("did you mean %q?", Clean(e.Nearest, maxPart)))
+	case e.Known != "" && e.Fix == "" && !strings.Contains(e.Message, e.Known):
+		parts = append(parts, "known here: "+Clean(e.Known, maxPart))
+	}
+	if e.Fix != "" {
+		parts = append(parts, Clean(e.Fix, maxPart))
+	}
+	return strings.Join(parts, " ")
+}
+
 // Error gives the fault as one line: code, place, message, fix. The text is at
 // most [MaxText] bytes of valid UTF-8 without control characters.
 func (e *Error) Error() string {
@@ -84,9 +145,9 @@ func (e *Error) Error() string {
 		b.WriteString(": ")
 	}
 	b.WriteString(Clean(e.Message, 2*maxPart))
-	if e.Fix != "" {
+	if advice := e.Advice(); advice != "" {
 		b.WriteString("; fix: ")
-		b.WriteString(Clean(e.Fix, maxPart))
+		b.WriteString(advice)
 	}
 	return trim(b.String(), MaxText)
 }
@@ -94,14 +155,7 @@ func (e *Error) Error() string {
 func (e *Error) place() string {
 	var parts []string
 	if e.File != "" {
-		at := Clean(e.File, maxPart)
-		if e.Line > 0 {
-			at = fmt.Sprintf("%s:%d", at, e.Line)
-			if e.Column > 0 {
-				at = fmt.Sprintf("%s:%d", at, e.Column)
-			}
-		}
-		parts = append(parts, at)
+		parts = append(parts, position(e.File, e.Line, e.Column))
 	}
 	if e.Object != "" {
 		parts = append(parts, Clean(e.Object, maxPart))
@@ -110,6 +164,18 @@ func (e *Error) place() string {
 		parts = append(parts, Clean(e.Field, maxPart))
 	}
 	return strings.Join(parts, " ")
+}
+
+// position names a place in a file as compilers do.
+func position(file string, line, column int) string {
+	at := Clean(file, maxPart)
+	if line > 0 {
+		at = fmt.Sprintf("%s:%d", at, line)
+		if column > 0 {
+			at = fmt.Sprintf("%s:%d", at, column)
+		}
+	}
+	return at
 }
 
 // List is several faults of one request, reported together.
@@ -166,18 +232,28 @@ func CodeOf(err error) Code {
 	return list[0].Code
 }
 
-// Text joins faults, sorted by place, in at most [MaxText] bytes.
-func Text(list List) string {
-	sorted := slices.Clone(list)
-	slices.SortStableFunc(sorted, func(a, b *Error) int {
+// sorted returns a copy of a list in the order in which faults are shown.
+func sorted(list List) List {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b *Error) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
 			cmp.Compare(a.Object, b.Object), cmp.Compare(a.Field, b.Field),
 			cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))
 	})
-	const reserve = len("\n+1000000 more")
+	return list
+}
+
+// Text joins faults, sorted by place, in at most [MaxText] bytes, one a line: the
+// form of logs and of the audit trail.
+func Text(list List) string { return lines(sorted(list), (*Error).Error) }
+
+const reserve = len("\n+1000000 more")
+
+// lines writes one line for each fault in at most [MaxText] bytes.
+func lines(sorted List, form func(*Error) string) string {
 	var b strings.Builder
 	for i, e := range sorted {
-		line := e.Error()
+		line := form(e)
 		if i > 0 && b.Len()+1+len(line) > MaxText-reserve {
 			fmt.Fprintf(&b, "\n+%d more", len(sorted)-i)
 			break

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/yamlhint"
 )
 
 // The bounds of one decoded file. Aliases repeat what they point at, so the
@@ -185,12 +186,13 @@ func parseFault(file string, err error) *fault.Error {
 	if match != nil {
 		line, _ = strconv.Atoi(match[1])
 		text = strings.TrimPrefix(text, match[0])
+		line = yamlhint.Line(text, line)
 	}
 	code := fault.YAML
 	if strings.Contains(text, "exceeded max depth") {
 		code = fault.Limit
 	}
-	return fault.New(code, "%s", fault.Clean(text, 256)).In(file, line)
+	return fault.New(code, "%s", fault.Clean(text, 256)).In(file, line).WithFix("%s", yamlhint.Fix(text))
 }
 
 // Describe names the type of a decoded value for people.

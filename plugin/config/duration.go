@@ -21,6 +21,8 @@ func (d *Duration) set(text string) error {
 	return nil
 }
 
+func (d *Duration) example() string { return "write a duration such as 90s" }
+
 // Duration returns the value as the standard library has it.
 func (d Duration) Duration() time.Duration { return time.Duration(d) }
 

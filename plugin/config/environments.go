@@ -136,7 +136,7 @@ func (m Match) check(r *reader, field string) {
 		}
 		for i, text := range patterns {
 			if _, err := compile(text); err != nil {
-				r.refuse(fmt.Sprintf("%s.%s[%d]", field, name, i), err.Fix, "%s", err.Message)
+				r.refuse(fmt.Sprintf("%s.%s[%d]", field, name, i), err.Advice(), "%s", err.Message)
 			}
 		}
 	}

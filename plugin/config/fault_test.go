@@ -36,9 +36,9 @@ func TestFaults(t *testing.T) {
 		"several": {seal + "aliases: [a/b, ok, ok]\nrender:\n  timeout: 1h\n  workers: {memory: 1, cpu: soon, queue: many}\nnope: 1\n", []string{
 			`E_CONFIG: plugin.yaml:11:11 aliases[0]: "a/b" cannot be the name of a socket; fix: use at most 63 letters, digits, dots and dashes, with a letter or digit at both ends`,
 			`E_CONFIG: plugin.yaml:11:20 aliases[2]: "ok" stands twice; fix: remove one of the two`,
-			`E_CONFIG: plugin.yaml:13:12 render.timeout: is out of range; fix: choose from 1s to 15m`,
+			`E_CONFIG: plugin.yaml:13:12 render.timeout: 1h is out of range; fix: choose from 1s to 15m`,
 			`E_CONFIG: plugin.yaml:14:29 render.workers.cpu: "soon" is not a duration such as 500ms, 90s or 5m`,
-			`E_CONFIG: plugin.yaml:14:21 render.workers.memory: is out of range; fix: choose from 128Mi to 16Gi`,
+			`E_CONFIG: plugin.yaml:14:21 render.workers.memory: 1 is out of range; fix: choose from 128Mi to 16Gi`,
 			`E_CONFIG: plugin.yaml:14:42 render.workers.queue: expected a whole number, found "many"`,
 			`E_CONFIG: plugin.yaml:15:1 nope: unknown field; fix: known here: apiVersion, kind, render, environments, waivers, policy, vault, bindings, rotation, aliases, socket, audit, telemetry`}},
 		"key twice": {seal + "aliases: [a]\naliases: [b]\n", []string{
@@ -58,9 +58,9 @@ func TestFaults(t *testing.T) {
 		"list for mapping": {seal + "render: []\n", []string{
 			`E_CONFIG: plugin.yaml:11:9 render: expected a mapping, found a list`}},
 		"list for size": {seal + "render: {workers: {memory: [1]}}\n", []string{
-			`E_CONFIG: plugin.yaml:11:28 render.workers.memory: expected a value, found a list`}},
+			`E_CONFIG: plugin.yaml:11:28 render.workers.memory: expected a value, found a list; fix: write a size such as 256Mi`}},
 		"no value": {seal + "render:\n  timeout:\n", []string{
-			`E_CONFIG: plugin.yaml:12:11 render.timeout: expected a value, found nothing`}},
+			`E_CONFIG: plugin.yaml:12:11 render.timeout: expected a value, found nothing; fix: write a duration such as 90s`}},
 		"fraction": {seal + "render: {workers: {queue: 1.5}}\n", []string{
 			`E_CONFIG: plugin.yaml:11:27 render.workers.queue: expected a whole number, found the number 1.5`}},
 		"number too large": {seal + "render: {workers: {queue: 99999999999999999999}}\n", []string{
@@ -85,7 +85,7 @@ func TestFaults(t *testing.T) {
 		"address": {seal + "telemetry: {address: 8080:http}\n", []string{
 			`E_CONFIG: plugin.yaml:11:22 telemetry.address: "8080:http" is not an address; fix: write it as host:port or ":8080"`}},
 		"user id": {seal + "socket: {allowedUIDs: [-1]}\n", []string{
-			`E_CONFIG: plugin.yaml:11:24 socket.allowedUIDs[0]: is out of range; fix: choose from 0 to 4294967294`}},
+			`E_CONFIG: plugin.yaml:11:24 socket.allowedUIDs[0]: -1 is out of range; fix: choose from 0 to 4294967294`}},
 		"merge key": {seal + "render:\n  <<: {timeout: 5s}\n", []string{
 			`E_CONFIG: plugin.yaml:12:3 render.<<: a key is not a plain name; fix: write the fields out`}},
 		"complex key": {seal + "? [a]\n: b\n", []string{
@@ -119,17 +119,17 @@ func TestFaults(t *testing.T) {
 		"excluding pattern": {edit("spec:\n", "spec:\n  discover: {find: {glob: '**/!(a).yaml'}}\n"), []string{
 			`E_CONFIG: plugin.yaml:6:27 spec.discover.find.glob: "**/!(a).yaml" excludes with !( ), which is not supported; fix: write what it finds, with {a,b}`}},
 		"apiVersion": {edit("argoproj.io/v1alpha1", "argoproj.io/v1"), []string{
-			`E_CONFIG: plugin.yaml:1:13 apiVersion: is "argoproj.io/v1"; fix: write argoproj.io/v1alpha1`}},
+			`E_CONFIG: plugin.yaml:1:13 apiVersion: expected argoproj.io/v1alpha1, found "argoproj.io/v1"; fix: write argoproj.io/v1alpha1`}},
 		"kind": {edit("ConfigManagementPlugin", "Plugin"), []string{
-			`E_CONFIG: plugin.yaml:1:1 kind: kind is "Plugin" where ConfigManagementPlugin is expected; fix: put ConfigManagementPlugin first and SealConfig second, with --- between them`}},
+			`E_CONFIG: plugin.yaml:1:1 kind: expected ConfigManagementPlugin, found "Plugin"; fix: put ConfigManagementPlugin first and SealConfig second, with --- between them`}},
 		"wrong order": {"apiVersion: argocd-seal.io/v1alpha1\nkind: SealConfig\n", []string{
-			`E_CONFIG: plugin.yaml:1:1 kind: kind is "SealConfig" where ConfigManagementPlugin is expected; fix: put ConfigManagementPlugin first and SealConfig second, with --- between them`}},
+			`E_CONFIG: plugin.yaml:1:1 kind: expected ConfigManagementPlugin, found "SealConfig"; fix: put ConfigManagementPlugin first and SealConfig second, with --- between them`}},
 		"twice the first": {plugin + "---\n" + plugin, []string{
-			`E_CONFIG: plugin.yaml:9:1 kind: kind is "ConfigManagementPlugin" where SealConfig is expected; fix: put ConfigManagementPlugin first and SealConfig second, with --- between them`}},
+			`E_CONFIG: plugin.yaml:9:1 kind: expected SealConfig, found "ConfigManagementPlugin"; fix: put ConfigManagementPlugin first and SealConfig second, with --- between them`}},
 		"second without kind": {plugin + "---\nrender: {}\n", []string{
-			`E_CONFIG: plugin.yaml:9:1 kind: kind is "" where SealConfig is expected; fix: put ConfigManagementPlugin first and SealConfig second, with --- between them`}},
+			`E_CONFIG: plugin.yaml:9:1 kind: the document has no kind, and SealConfig is expected here; fix: put ConfigManagementPlugin first and SealConfig second, with --- between them`}},
 		"second without apiVersion": {plugin + "---\nkind: SealConfig\n", []string{
-			`E_CONFIG: plugin.yaml:9:1 apiVersion: is ""; fix: write argocd-seal.io/v1alpha1`}},
+			`E_CONFIG: plugin.yaml:9:1 apiVersion: expected argocd-seal.io/v1alpha1, found ""; fix: write argocd-seal.io/v1alpha1`}},
 		"three documents": {seal + "---\na: b\n", []string{
 			`E_CONFIG: plugin.yaml:12: there is a third document; fix: keep ConfigManagementPlugin and SealConfig only`}},
 		"empty": {"", []string{
@@ -137,17 +137,17 @@ func TestFaults(t *testing.T) {
 		"first document empty": {"---\n---\n" + plugin, []string{
 			`E_CONFIG: plugin.yaml:1: the file is empty; fix: write at least the ConfigManagementPlugin document`}},
 		"list at the top": {"- a\n", []string{
-			`E_CONFIG: plugin.yaml:1:1 kind: kind is "" where ConfigManagementPlugin is expected; fix: put ConfigManagementPlugin first and SealConfig second, with --- between them`}},
+			`E_CONFIG: plugin.yaml:1:1 kind: the document has no kind, and ConfigManagementPlugin is expected here; fix: put ConfigManagementPlugin first and SealConfig second, with --- between them`}},
 		"not YAML": {"a: b\n  c: d\n", []string{
-			`E_CONFIG: plugin.yaml:2: the file is not YAML: mapping values are not allowed in this context`}},
+			`E_CONFIG: plugin.yaml:2: the file is not YAML: mapping values are not allowed in this context; fix: put a text that holds a colon and a space in quotes, or correct the indentation`}},
 		"unknown anchor": {"a: *b\n", []string{
-			`E_CONFIG: plugin.yaml:1: the file is not YAML: unknown anchor 'b' referenced`}},
+			`E_CONFIG: plugin.yaml:1: the file is not YAML: unknown anchor 'b' referenced; fix: define the anchor with & before it is used, or put a text that begins with * in quotes`}},
 		"unknown anchor further down": {seal + "aliases: &bee [*bees]\nrender: *be\n", []string{
-			`E_CONFIG: plugin.yaml:11: the file is not YAML: unknown anchor 'bees' referenced`}},
+			`E_CONFIG: plugin.yaml:11: the file is not YAML: unknown anchor 'bees' referenced; fix: define the anchor with & before it is used, or put a text that begins with * in quotes`}},
 		"control character": {seal + "aliases:\n- a\x00\n", []string{
-			`E_CONFIG: plugin.yaml:12: the file is not YAML: control characters are not allowed`}},
+			`E_CONFIG: plugin.yaml:12: the file is not YAML: control characters are not allowed; fix: remove the character, or write it as an escape in double quotes`}},
 		"in the first line": {"a: {b\n", []string{
-			`E_CONFIG: plugin.yaml:1: the file is not YAML: did not find expected ',' or '}'`}},
+			`E_CONFIG: plugin.yaml:2: the file is not YAML: did not find expected ',' or '}'; fix: close the mapping with }, or put a text that begins with { in quotes`}},
 		"UTF-16": {"\xff\xfea\x00", []string{
 			`E_CONFIG: plugin.yaml:1: the file is not UTF-8; fix: save it as UTF-8`}},
 	} {

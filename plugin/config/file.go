@@ -12,6 +12,9 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/nearest"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/quote"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/yamlhint"
 )
 
 // maxFileBytes bounds plugin.yaml.
@@ -48,6 +51,11 @@ func Parse(name string, data []byte) (*File, error) {
 	if len(data) > maxFileBytes {
 		return nil, fault.New(fault.Config, "the file is larger than %d bytes", maxFileBytes).In(name, 0)
 	}
+	file, err := parse(name, data)
+	return file, quote.Platform(err, quote.File(name, data))
+}
+
+func parse(name string, data []byte) (*File, error) {
 	documents, err := split(name, data)
 	if err != nil {
 		return nil, err
@@ -83,7 +91,7 @@ func read(name string, root *yaml.Node, into document) *reader {
 	}
 	r.readRoot(root, into)
 	if got := scalarField(root, "apiVersion"); got != apiVersion {
-		r.refuse("apiVersion", "write "+apiVersion, "is %q", got)
+		r.refuse("apiVersion", "write "+apiVersion, "expected %s, found %q", apiVersion, fault.Clean(got, 80))
 	}
 	into.check(r)
 	return r
@@ -92,8 +100,12 @@ func read(name string, root *yaml.Node, into document) *reader {
 // wrongKind is the one fault of a document that is not what its place in the
 // file asks for: faults about its fields would only confuse.
 func (r *reader) wrongKind(root *yaml.Node, got, want string) *fault.Error {
-	problem := fault.New(fault.Config, "kind is %q where %s is expected", got, want).
-		WithFix("put ConfigManagementPlugin first and SealConfig second, with --- between them")
+	problem := fault.New(fault.Config, "the document has no kind, and %s is expected here", want)
+	if got != "" {
+		problem = fault.New(fault.Config, "expected %s, found %q", want, fault.Clean(got, 80))
+	}
+	problem.Nearest = nearest.Of(got, []string{want})
+	problem.Fix = "put ConfigManagementPlugin first and SealConfig second, with --- between them"
 	problem.File, problem.Field = r.file, "kind"
 	problem.Line, problem.Column = root.Line, root.Column
 	return problem
@@ -141,10 +153,10 @@ func syntax(name string, data []byte, err error) *fault.Error {
 		return fault.New(fault.Config, "the file is not YAML").In(name, 1)
 	}
 	line, err := strconv.Atoi(parts[1])
-	if err != nil {
+	if line = yamlhint.Line(parts[2], line); err != nil && line == 0 {
 		line = unnamedLine(data, parts[2])
 	}
-	return fault.New(fault.Config, "the file is not YAML: %s", fault.Clean(parts[2], 300)).In(name, line)
+	return fault.New(fault.Config, "the file is not YAML: %s", fault.Clean(parts[2], 300)).In(name, line).WithFix("%s", yamlhint.Fix(parts[2]))
 }
 
 var (

@@ -92,7 +92,7 @@ func (p Policy) check(r *reader, environments []Environment) {
 	for i, environment := range environments {
 		for j, name := range environment.Policy.Sources {
 			if !known[name] {
-				r.refuse(fmt.Sprintf("environments[%d].policy.sources[%d]", i, j), suggest(name, names), "policy.sources has no %q", name)
+				r.unknown(fmt.Sprintf("environments[%d].policy.sources[%d]", i, j), name, names, "policy.sources has no %q", name)
 			}
 		}
 	}

@@ -52,7 +52,7 @@ policy:
 `)
 	want := []string{
 		`E_CONFIG: plugin.yaml:13:22 environments[0].policy.sources[0]: policy.sources has no "platfrom"; fix: did you mean "platform"?`,
-		`E_CONFIG: plugin.yaml:15:13 policy.interval: is out of range; fix: choose from 0s to 24h`,
+		`E_CONFIG: plugin.yaml:15:13 policy.interval: 48h is out of range; fix: choose from 0s to 24h`,
 		`E_CONFIG: plugin.yaml:19:10 policy.sources[0].tag: whoever can move the tag decides what is judged; fix: set digest, or follow: true`,
 		`E_CONFIG: plugin.yaml:20:11 policy.sources[1].name: "platform" stands twice; fix: remove one of the two`,
 		`E_CONFIG: plugin.yaml:21:10 policy.sources[1].git: only https is taken, and http for loopback addresses; fix: write it as https://host/path.git`,

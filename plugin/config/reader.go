@@ -48,14 +48,23 @@ func (r *reader) readRoot(root *yaml.Node, into any) {
 // refuse adds a fault about a field, with what to do about it where the message
 // does not say so. A field that has a fault already gets no second one.
 func (r *reader) refuse(field, fix, format string, args ...any) {
+	problem := fault.New(fault.Config, format, args...)
+	problem.Fix = fix
+	r.add(field, problem)
+}
+
+// unknown adds a fault about a name that is none of those that are known.
+func (r *reader) unknown(field, name string, known []string, format string, args ...any) {
+	r.add(field, fault.New(fault.Config, format, args...).MeantWord(name, known))
+}
+
+func (r *reader) add(field string, problem *fault.Error) {
 	if r.refused[field] {
 		return
 	}
 	r.refused[field] = true
-	problem := fault.New(fault.Config, format, args...)
 	at := r.placeOf(field)
-	problem.File, problem.Line, problem.Column = r.file, at.line, at.column
-	problem.Field, problem.Fix = field, fix
+	problem.File, problem.Line, problem.Column, problem.Field = r.file, at.line, at.column, field
 	r.faults = append(r.faults, problem)
 }
 
@@ -150,7 +159,7 @@ func (r *reader) structure(node *yaml.Node, to target) {
 		}
 		path := to.join(key.Value)
 		r.places[path] = place{key.Line, key.Column}
-		r.refuse(path, suggestField(key.Value, known), "unknown field")
+		r.unknown(path, key.Value, namesOf(known), "unknown field")
 	})
 }
 

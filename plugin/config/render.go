@@ -21,8 +21,9 @@ type Render struct {
 	// objects of that application, so it is an error by default.
 	AllowEmpty bool `json:"allowEmpty"`
 	// Whether the text of kustomize, Helm and YAML errors is shown to the
-	// application's team. Rendering never sees a value from Vault, so that the
-	// text quotes only what the repository holds.
+	// application's team, and the lines that faults speak of. Rendering never sees
+	// a value from Vault, so that the text quotes only what the repository holds;
+	// of a line what could be a credential is left out.
 	QuoteErrors bool `json:"quoteErrors"`
 	// The confinement of the processes that render.
 	Sandbox Sandbox `json:"sandbox"`

@@ -13,19 +13,21 @@ import (
 type scalar interface {
 	// set parses the text; its error is a sentence part such as "is not a size".
 	set(text string) error
+	// example says how a value is written, as a sentence part such as "write 90s".
+	example() string
 }
 
 // scalar reads a node into one of the package's own types.
 func (r *reader) scalar(node *yaml.Node, leaf scalar, to target) {
 	if node.Kind != yaml.ScalarNode || isNull(node) {
-		r.refuse(to.path, "", "expected a value, found %s", describe(node))
+		r.refuse(to.path, leaf.example(), "expected a value, found %s", describe(node))
 		return
 	}
 	if err := leaf.set(node.Value); err != nil {
 		r.refuse(to.path, "", "%v", err)
 		return
 	}
-	r.inRange(to)
+	r.inRange(node.Value, to)
 }
 
 // plain reads a node into a string, bool or number.
@@ -47,7 +49,7 @@ func (r *reader) plain(node *yaml.Node, to target) {
 			return
 		}
 		to.value.SetInt(int64(number))
-		r.inRange(to)
+		r.inRange(node.Value, to)
 	}
 }
 
@@ -70,18 +72,18 @@ func (r *reader) text(node *yaml.Node, to target) {
 				return
 			}
 		}
-		r.refuse(to.path, suggest(node.Value, known), "%q is not one of %s", node.Value, strings.Join(known, ", "))
+		r.unknown(to.path, node.Value, known, "%q is not one of %s", node.Value, strings.Join(known, ", "))
 	}
 }
 
 // inRange checks a number against the tag range, such as "1s..15m".
-func (r *reader) inRange(to target) {
+func (r *reader) inRange(text string, to target) {
 	low, high, ok := strings.Cut(to.tag.Get("range"), "..")
 	if !ok {
 		return
 	}
 	if n := to.value.Int(); n < bound(to.value.Type(), low) || n > bound(to.value.Type(), high) {
-		r.refuse(to.path, fmt.Sprintf("choose from %s to %s", low, high), "is out of range")
+		r.refuse(to.path, fmt.Sprintf("choose from %s to %s", low, high), "%s is out of range", text)
 	}
 }
 

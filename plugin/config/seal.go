@@ -61,6 +61,7 @@ func (c *SealConfig) check(r *reader) {
 	checkEnvironments(r, c.Environments)
 	c.Policy.check(r, c.Environments)
 	c.Vault.check(r)
+	c.checkBindings(r)
 	c.Audit.check(r)
 	c.Telemetry.check(r)
 }

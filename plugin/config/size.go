@@ -28,6 +28,8 @@ func (s *Size) set(text string) error {
 	return nil
 }
 
+func (s *Size) example() string { return "write a size such as 256Mi" }
+
 // String writes the size with the largest unit that keeps it exact.
 func (s Size) String() string { return resource.NewQuantity(int64(s), resource.BinarySI).String() }
 

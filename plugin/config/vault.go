@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -68,6 +69,20 @@ func (v Vault) check(r *reader) {
 			r.refuse(fmt.Sprintf("vault.roles[%d].name", i), "remove one of the two", "%q stands twice", role.Name)
 		}
 		seen[role.Name] = true
+	}
+}
+
+// checkBindings refuses a binding whose login does not exist: otherwise the first
+// application that uses it would find out.
+func (c *SealConfig) checkBindings(r *reader) {
+	names := make([]string, len(c.Vault.Roles))
+	for i, role := range c.Vault.Roles {
+		names[i] = role.Name
+	}
+	for i, binding := range c.Bindings {
+		if binding.Role != "" && len(names) > 0 && !slices.Contains(names, binding.Role) {
+			r.unknown(fmt.Sprintf("bindings[%d].role", i), binding.Role, names, "vault.roles has no %q", binding.Role)
+		}
 	}
 }
 

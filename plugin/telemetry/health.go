@@ -111,8 +111,8 @@ func (h *Health) find(name string, wrong *fault.Error, now time.Time) Finding {
 	finding := Finding{Name: name, OK: wrong == nil}
 	if wrong != nil {
 		finding.Code, finding.Message = wrong.Code, wrong.Message
-		if wrong.Fix != "" {
-			finding.Message += "; fix: " + wrong.Fix
+		if advice := wrong.Advice(); advice != "" {
+			finding.Message += "; fix: " + advice
 		}
 	}
 	before, known := h.states[name]

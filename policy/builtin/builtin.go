@@ -7,6 +7,7 @@ package builtin
 import (
 	"embed"
 	"io/fs"
+	"maps"
 	"slices"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
@@ -60,7 +61,11 @@ func At(b *bundle.Bundle, level Level) (*bundle.Bundle, error) {
 
 // UnknownLevel is the fault of a level that does not exist.
 func UnknownLevel(level Level) error {
-	return fault.New(fault.Config, "there is no policy level %q", string(level)).
+	names := make([]string, len(Levels()))
+	for i, known := range Levels() {
+		names[i] = string(known)
+	}
+	return fault.New(fault.Config, "there is no policy level %q", string(level)).Like(string(level), names).
 		WithFix("use %s, %s, %s or %s", Basic, Enhanced, Production, Compliance)
 }
 
@@ -76,7 +81,8 @@ func known(b *bundle.Bundle, parameters map[string]any) error {
 	var faults fault.List
 	for name := range parameters {
 		if !names[name] {
-			faults = append(faults, fault.New(fault.Config, "no built-in policy knows the parameter %q", name).At("", "parameters."+name).WithFix("argocd-seal policy list shows the parameters"))
+			faults = append(faults, fault.New(fault.Config, "no built-in policy knows the parameter %q", name).At("", "parameters."+name).
+				Meant(name, slices.Sorted(maps.Keys(names))).WithFix("argocd-seal policy list shows the parameters"))
 		}
 	}
 	return faults.OrNil()

@@ -48,12 +48,19 @@ type Bundle struct {
 	rules    []Rule
 	tests    []*ast.Module
 	modules  []*ast.Module
+	// quoted adds lines to the faults of what was loaded for tests.
+	quoted func(error) error
 }
 
 // Load reads, checks and compiles policies. Its errors are faults with the code
 // E_POLICY_LOAD, each with file and line. Files whose name ends in _test.rego
 // are kept for [Bundle.Test] and take no part in a verdict.
 func Load(name string, policies []Source, options Options) (*Bundle, error) {
+	b, err := load(name, policies, options)
+	return b, quoted(err, policies, options)
+}
+
+func load(name string, policies []Source, options Options) (*Bundle, error) {
 	b, err := read(name, policies, options)
 	if err != nil {
 		return nil, err
@@ -222,6 +229,7 @@ func located(err error, name string) fault.List {
 		located := fault.New(fault.PolicyLoad, "%s", fault.Clean(e.Message, 300)).In(name, 0)
 		if e.Location != nil {
 			located = located.In(e.Location.File, e.Location.Row)
+			located.Column = e.Location.Col
 		}
 		faults = append(faults, located)
 	}

@@ -47,7 +47,21 @@ type TestResult struct {
 // [Load] it takes a directory that has no rule that gives messages, such as a
 // library.
 func LoadTests(name string, policies []Source, options Options) (*Bundle, error) {
-	return read(name, policies, options)
+	b, err := read(name, policies, options)
+	if err != nil {
+		return nil, quoted(err, policies, options)
+	}
+	b.quoted = func(err error) error { return quoted(err, policies, options) }
+	return b, nil
+}
+
+// withLines adds to faults the lines that they speak of, where the bundle was
+// loaded for its tests.
+func (b *Bundle) withLines(err error) error {
+	if b.quoted == nil {
+		return err
+	}
+	return b.quoted(err)
 }
 
 // Test runs the rules whose name starts with test_, as conftest verify does, but
@@ -57,7 +71,7 @@ func LoadTests(name string, policies []Source, options Options) (*Bundle, error)
 func (b *Bundle) Test(ctx context.Context) ([]TestResult, error) {
 	results, err := b.runTests(ctx, "", false)
 	if err != nil {
-		return nil, err
+		return nil, b.withLines(err)
 	}
 	var names []string
 	for _, result := range results {

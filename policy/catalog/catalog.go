@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
 	"sigs.k8s.io/yaml"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/nearest"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/builtin"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/shape"
@@ -162,48 +162,26 @@ func (c *Catalog) Find(id string) (Rule, error) {
 	case 0:
 		return Rule{}, unknown.WithFix("argocd-seal policy list shows the rules")
 	case 1:
-		return Rule{}, unknown.WithFix("did you mean %s?", near[0])
+		unknown.Nearest = near[0]
+		return Rule{}, unknown
 	default:
 		last := len(near) - 1
 		return Rule{}, unknown.WithFix("did you mean %s or %s?", strings.Join(near[:last], ", "), near[last])
 	}
 }
 
-const (
-	// maxIDBytes bounds ids that are compared: comparing costs the product of
-	// both lengths.
-	maxIDBytes = 64
-	maxNear    = 3
-)
+// maxNear is how many rules a fault names.
+const maxNear = 3
 
-// near returns the ids that are most like one that does not exist: a third of
-// the letters may differ, or one is a part of the other.
+// near returns the ids that are most like one that does not exist.
 func (c *Catalog) near(id string) []string {
-	if len(id) > maxIDBytes || id == "" {
-		return nil
+	ids := make([]string, len(c.rules))
+	for i, rule := range c.rules {
+		ids[i] = rule.ID
 	}
-	id = strings.ToLower(id)
-	distances := map[string]int{}
-	for _, rule := range c.rules {
-		known := strings.ToLower(rule.ID)
-		distance := levenshtein.ComputeDistance(id, known)
-		if min(len(id), len(known)) >= 4 && (strings.Contains(known, id) || strings.Contains(id, known)) {
-			distance = 1
-		}
-		// People remember privileged, and not that it is pod-privileged.
-		if _, name, found := strings.Cut(known, "-"); found {
-			distance = min(distance, levenshtein.ComputeDistance(id, name))
-		}
-		if distance <= max(len(id)/3, 1) {
-			distances[rule.ID] = distance
-		}
-	}
-	var ids []string
-	for known := range distances {
-		ids = append(ids, known)
-	}
-	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(cmp.Compare(distances[a], distances[b]), cmp.Compare(a, b)) })
-	return ids[:min(len(ids), maxNear)]
+	slices.Sort(ids)
+	near := nearest.Words(id, slices.Compact(ids))
+	return near[:min(len(near), maxNear)]
 }
 
 // Place is where the rule stands, as file and line.

@@ -101,7 +101,7 @@ func TestMisspeltIDsLeadToNearOnes(t *testing.T) {
 	} {
 		_, err := rules.Find(id)
 		faults := fault.Of(err)
-		if !slices.ContainsFunc(faults, func(f *fault.Error) bool { return strings.Contains(f.Fix, want) }) {
+		if !slices.ContainsFunc(faults, func(f *fault.Error) bool { return strings.Contains(f.Advice(), want) }) {
 			t.Errorf("%q gives %v, want %s", id, err, want)
 		}
 	}

@@ -42,7 +42,7 @@ func Known(name string) (Format, error) {
 		names = append(names, string(format))
 	}
 	last := len(names) - 1
-	return "", fault.New(fault.Parameter, "there is no format %q", fault.Clean(name, 80)).
+	return "", fault.New(fault.Parameter, "there is no format %q", fault.Clean(name, 80)).Like(name, names).
 		WithFix("%s", fmt.Sprintf("use %s or %s", strings.Join(names[:last], ", "), names[last]))
 }
 
@@ -100,7 +100,7 @@ func (r Result) outcomes() []verdict.Outcome {
 	add := func(f *fault.Error, decision verdict.Decision) {
 		all = append(all, verdict.Outcome{
 			Rule: string(f.Code), Title: f.Message, Decision: decision, Object: f.Object, File: f.File, Line: f.Line, Field: f.Field,
-			Message: fault.Clean(f.Message, 2*verdict.MaxMessageBytes), Fix: f.Fix, Code: f.Code,
+			Message: fault.Clean(f.Message, 2*verdict.MaxMessageBytes), Fix: f.Advice(), Code: f.Code, Quote: f.Quote,
 		})
 	}
 	for _, f := range r.Faults {

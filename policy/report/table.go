@@ -91,6 +91,7 @@ func writeOutcomes(b *strings.Builder, outcomes []verdict.Outcome, options Optio
 				fault.Clean(cmp.Or(outcome.Severity, "-"), 20), fault.Clean(outcome.Rule, 120))
 		}
 		b.WriteString(detail(message(outcome), options.Width))
+		b.WriteString(quoted(outcome.Quote, options))
 		if last := i == len(outcomes)-1; last || subject(outcomes[i+1]) != subject(outcome) || !sameRule(outcome, outcomes[i+1]) {
 			b.WriteString(detail(advice(outcome), options.Width))
 		}
@@ -141,6 +142,16 @@ func waived(outcome verdict.Outcome) string {
 		text += " until " + waiver.Expires
 	}
 	return fault.Clean(text+": "+waiver.Reason, 2*verdict.MaxMessageBytes)
+}
+
+// quoted shows the line that an outcome speaks of.
+func quoted(quote *fault.Quote, options Options) string {
+	if quote == nil {
+		return ""
+	}
+	const indent = "        "
+	line, caret := quote.Lines()
+	return indent + line + "\n" + indent + options.paint(prose.Red, caret) + "\n"
 }
 
 func detail(text string, width int) string {

@@ -53,6 +53,8 @@ type Outcome struct {
 	Code fault.Code `json:"code"`
 	// Waiver is set where the decision is Waived.
 	Waiver *Waiver `json:"waiver,omitempty"`
+	// Quote is the line that the outcome speaks of, where a person is shown it.
+	Quote *fault.Quote `json:"-"`
 	// Metadata is what the rule gave beside its message.
 	Metadata map[string]any `json:"metadata,omitempty"`
 }
@@ -146,8 +148,10 @@ func (v Verdict) located(decision Decision) fault.List {
 		if decision == Waived {
 			message = "waived: " + message
 		}
-		faults = append(faults, fault.New(outcome.Code, "%s", message).
-			In(outcome.File, outcome.Line).At(outcome.Object, outcome.Field).WithFix("%s", outcome.Fix))
+		located := fault.New(outcome.Code, "%s", message).
+			In(outcome.File, outcome.Line).At(outcome.Object, outcome.Field).WithFix("%s", outcome.Fix)
+		located.Quote = outcome.Quote
+		faults = append(faults, located)
 	}
 	return faults
 }

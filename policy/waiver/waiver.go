@@ -5,24 +5,19 @@
 package waiver
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/quote"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
 )
 
@@ -62,19 +57,22 @@ type Set struct {
 // Load reads a file of waivers from fsys. Known says whether a bundle has a
 // rule with an id: a waiver for another rule would never be missed. Every wrong
 // waiver is a fault E_WAIVER with its line.
-func Load(fsys fs.FS, name string, known func(rule string) bool) (*Set, error) {
+// Names are the ids that a misspelt one may have meant.
+func Load(fsys fs.FS, name string, known func(rule string) bool, names ...string) (*Set, error) {
 	body, err := Read(fsys, name)
 	if err != nil {
 		return nil, err
 	}
-	return parse(body, name, known)
+	set, err := parse(body, name, known, names)
+	return set, quote.Platform(err, quote.File(name, body))
 }
 
 // Read returns the content of a file of waivers.
 func Read(fsys fs.FS, name string) ([]byte, error) {
 	f, err := fsys.Open(name)
 	if err != nil {
-		return nil, fault.New(fault.Waiver, "the file of waivers cannot be read").In(name, 0)
+		return nil, fault.New(fault.Waiver, "the file of waivers cannot be read").In(name, 0).
+			WithFix("correct the path under waivers in plugin.yaml, or the file's mode")
 	}
 	defer func() { _ = f.Close() }()
 	body, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
@@ -84,20 +82,25 @@ func Read(fsys fs.FS, name string) ([]byte, error) {
 	return body, nil
 }
 
-func parse(body []byte, name string, known func(rule string) bool) (*Set, error) {
+func parse(body []byte, name string, known func(rule string) bool, names []string) (*Set, error) {
 	if !utf8.Valid(body) { // the parser would take UTF-16
 		return nil, fault.New(fault.Waiver, "the file is not UTF-8").In(name, 1).WithFix("save it as UTF-8")
 	}
 	waivers, err := decode(body)
+	var located *fault.Error
+	if errors.As(err, &located) {
+		located.File = name
+		return nil, located
+	}
 	if err != nil {
-		return nil, fault.New(fault.Waiver, "%s", fault.Clean(err.Error(), 300)).In(name, lineOf(err))
+		return nil, unreadable(err).In(name, lineOf(err))
 	}
 	sum := sha256.Sum256(body)
 	set := &Set{digest: "sha256:" + hex.EncodeToString(sum[:])}
 	var faults fault.List
 	for _, w := range waivers {
 		w.file = name
-		if problem := w.check(known); problem != nil {
+		if problem := w.check(known, names); problem != nil {
 			faults = append(faults, problem.In(name, w.line))
 			continue
 		}
@@ -109,93 +112,7 @@ func parse(body []byte, name string, known func(rule string) bool) (*Set, error)
 	return set, nil
 }
 
-// decode reads the whole file and passes nothing over: a misspelt field would
-// make a waiver wider than it reads, and a second document would be lost.
-func decode(body []byte) ([]Waiver, error) {
-	decoder := yaml.NewDecoder(bytes.NewReader(body))
-	var document file
-	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	for {
-		var more yaml.Node
-		if err := decoder.Decode(&more); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return nil, err
-		}
-		if root := more.Content[0]; root.Kind != yaml.ScalarNode || root.Tag != "!!null" {
-			return nil, fmt.Errorf("line %d: there is a second document", root.Line)
-		}
-	}
-	waivers := make([]Waiver, len(document.Waivers))
-	for i := range document.Waivers {
-		waivers[i].line = document.Waivers[i].Line
-		if err := document.Waivers[i].Decode(&waivers[i]); err != nil {
-			return nil, err
-		}
-	}
-	return waivers, nil
-}
-
-// file is what stands at the top of a file.
-type file struct {
-	Waivers []yaml.Node `yaml:"waivers"`
-}
-
-// UnmarshalYAML implements [yaml.Unmarshaler], as do the types below: a decoder
-// that is told to be strict is so only down to the first of them.
-func (f *file) UnmarshalYAML(node *yaml.Node) error {
-	if err := allow(node, "a file of waivers", "waivers"); err != nil {
-		return err
-	}
-	type plain file
-	return node.Decode((*plain)(f))
-}
-
-// UnmarshalYAML implements [yaml.Unmarshaler].
-func (w *Waiver) UnmarshalYAML(node *yaml.Node) error {
-	if err := allow(node, "a waiver", "rule", "objects", "environments", "owner", "reason", "expires"); err != nil {
-		return err
-	}
-	type plain Waiver
-	return node.Decode((*plain)(w))
-}
-
-// UnmarshalYAML implements [yaml.Unmarshaler].
-func (s *Selector) UnmarshalYAML(node *yaml.Node) error {
-	if err := allow(node, "objects", "kind", "namespace", "name"); err != nil {
-		return err
-	}
-	type plain Selector
-	return node.Decode((*plain)(s))
-}
-
-// allow refuses keys that are none of the names.
-func allow(node *yaml.Node, what string, names ...string) error {
-	if node.Kind != yaml.MappingNode {
-		return fmt.Errorf("line %d: %s is written as a mapping", node.Line, what)
-	}
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		if key := node.Content[i]; key.Kind != yaml.ScalarNode || !slices.Contains(names, key.Value) {
-			return fmt.Errorf("line %d: %s has no field %q", key.Line, what, key.Value)
-		}
-	}
-	return nil
-}
-
-var yamlLine = regexp.MustCompile(`line (\d+)`)
-
-func lineOf(err error) int {
-	if match := yamlLine.FindStringSubmatch(err.Error()); match != nil {
-		if line, err := strconv.Atoi(match[1]); err == nil {
-			return line
-		}
-	}
-	return 1
-}
-
-func (w *Waiver) check(known func(string) bool) *fault.Error {
+func (w *Waiver) check(known func(string) bool, names []string) *fault.Error {
 	for _, required := range []struct{ name, value string }{
 		{"rule", w.Rule}, {"owner", w.Owner}, {"reason", w.Reason}, {"expires", w.Expires},
 	} {
@@ -204,14 +121,14 @@ func (w *Waiver) check(known func(string) bool) *fault.Error {
 		}
 	}
 	if !known(w.Rule) {
-		return fault.New(fault.Waiver, "no bundle has the rule %q", w.Rule).WithFix("argocd-seal policy list shows the rules")
+		return fault.New(fault.Waiver, "no bundle has the rule %q", w.Rule).MeantWord(w.Rule, names).At("", "rule").WithFix("argocd-seal policy list shows the rules")
 	}
 	if w.Objects == (Selector{}) {
 		return fault.New(fault.Waiver, "the waiver selects no objects").WithFix("name a kind, namespace or name under objects")
 	}
 	for _, pattern := range append([]string{w.Objects.Kind, w.Objects.Namespace, w.Objects.Name}, w.Environments...) {
 		if _, err := path.Match(pattern, ""); err != nil {
-			return fault.New(fault.Waiver, "%q is not a valid pattern", pattern)
+			return fault.New(fault.Waiver, "%q is not a valid pattern", pattern).WithFix("close its brackets, or put a backslash before them")
 		}
 	}
 	if slices.Contains(w.Environments, "") {

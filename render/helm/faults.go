@@ -9,6 +9,7 @@ import (
 	"helm.sh/helm/v3/pkg/chart"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/yamlhint"
 )
 
 // maxQuote bounds what one fault quotes of Helm's text.
@@ -54,7 +55,7 @@ var (
 func yamlErrorLine(err error) int {
 	if match := errorLine.FindStringSubmatch(err.Error()); match != nil {
 		line, _ := strconv.Atoi(match[1])
-		return line
+		return yamlhint.Line(err.Error(), line)
 	}
 	return 0
 }

@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -61,6 +62,7 @@ func hookOf(o object.Object) (hookKind, *fault.Error) {
 			return hookDropped, o.Fault(fault.Hook, field, "Helm 3 has no hook %s and leaves the object out", event)
 		case !ok:
 			return hookEvent, o.Fault(fault.Hook, field, "Helm knows no hook %q and would leave the object out", fault.Clean(event, 64)).
+				Like(event, slices.Sorted(maps.Keys(hookEvents))).
 				WithFix("use one of pre-install, post-install, pre-upgrade, post-upgrade, pre-delete, post-delete, pre-rollback, post-rollback, test")
 		}
 		kind = max(kind, known)

@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/yamlhint"
 )
 
 // kustomization is one kustomization of the build. What it says is taken from
@@ -140,7 +142,7 @@ var (
 func (k *kustomization) parseFault(text string, quote bool) *fault.Error {
 	if match := unknownField.FindStringSubmatch(text); match != nil {
 		return fault.New(fault.Kustomize, "a kustomization has no field %q", fault.Clean(match[1], 80)).
-			In(k.file, keyLine(k.root, match[1], 0)).WithFix("correct its spelling or its indentation")
+			In(k.file, keyLine(k.root, match[1], 0)).Meant(match[1], kustomizationFields()).WithFix("correct its spelling or its indentation")
 	}
 	if match := wrongType.FindStringSubmatch(text); match != nil {
 		field := match[2]
@@ -153,6 +155,18 @@ func (k *kustomization) parseFault(text string, quote bool) *fault.Error {
 	return fault.New(fault.YAML, "the kustomization cannot be read").In(k.file, 0)
 }
 
+// kustomizationFields are the names that a kustomization may have at its top.
+func kustomizationFields() []string {
+	var names []string
+	of := reflect.TypeFor[types.Kustomization]()
+	for i := range of.NumField() {
+		if name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ","); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // syntaxFault makes a fault of what yamlError has matched.
 func syntaxFault(file string, match []string, quote bool) *fault.Error {
 	line := syntaxLine(match)
@@ -160,13 +174,14 @@ func syntaxFault(file string, match []string, quote bool) *fault.Error {
 	if quote {
 		message = fault.Clean(match[2], maxQuote)
 	}
-	return fault.New(fault.YAML, "%s", message).In(file, line)
+	return fault.New(fault.YAML, "%s", message).In(file, line).WithFix("%s", yamlhint.Fix(match[2]))
 }
 
 // syntaxLine is the line in what yamlError has matched. The parser leaves out the
 // first line's number, and tells none for an anchor that it does not know.
 func syntaxLine(match []string) int {
 	line, err := strconv.Atoi(match[1])
+	line = yamlhint.Line(match[2], line)
 	if err != nil && !strings.HasPrefix(match[2], "unknown anchor") && !strings.HasPrefix(match[2], "unmarshal") {
 		return 1
 	}

@@ -56,7 +56,7 @@ func mergeValues(mode string, file []byte, inlined map[string]any) ([]byte, *fau
 		mode = mergeOverride
 	}
 	if mode != mergeOverride && mode != mergeMerge && mode != mergeReplace {
-		return nil, fault.New(fault.Kustomize, "valuesMerge is %q", mode).
+		return nil, fault.New(fault.Kustomize, "valuesMerge is %q", fault.Clean(mode, 80)).Like(mode, []string{mergeOverride, mergeMerge, mergeReplace}).
 			WithFix("use %s, %s or %s", mergeOverride, mergeMerge, mergeReplace)
 	}
 	cannot := fault.New(fault.Chart, "valuesInline cannot be merged with the values file")

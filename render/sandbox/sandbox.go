@@ -94,7 +94,7 @@ func check(layers []Layer, require []string) error {
 		at := slices.IndexFunc(layers, func(l Layer) bool { return l.Name == name })
 		switch {
 		case at < 0:
-			missing = append(missing, fault.New(fault.Sandbox, "no sandbox layer is called %q", name).
+			missing = append(missing, fault.New(fault.Sandbox, "no sandbox layer is called %q", name).Like(name, Names()).
 				WithFix("use one of %s", strings.Join(Names(), ", ")))
 		case !layers[at].Active:
 			missing = append(missing, fault.New(fault.Sandbox, "the required sandbox layer %s is unavailable: %s", name, layers[at].Detail).
@@ -107,7 +107,7 @@ func check(layers []Layer, require []string) error {
 // layer turns the outcome of one step into a Layer.
 func layer(name, detail string, err error) Layer {
 	if err != nil {
-		return Layer{Name: name, Detail: fault.Clean(err.Error(), maxDetail)}
+		return Layer{Name: name, Detail: fault.Clean(strings.ReplaceAll(err.Error(), "\n", ": "), maxDetail)}
 	}
 	return Layer{Name: name, Active: true, Detail: detail}
 }

@@ -113,5 +113,6 @@ func bounded(e *fault.Error) *fault.Error {
 		File: fault.Clean(e.File, maxPart), Line: e.Line, Column: e.Column,
 		Object: fault.Clean(e.Object, maxPart), Field: fault.Clean(e.Field, maxPart),
 		Message: fault.Clean(e.Message, maxMessage), Fix: fault.Clean(e.Fix, maxPart),
+		Expected: fault.Clean(e.Expected, maxPart), Nearest: fault.Clean(e.Nearest, maxPart), Known: fault.Clean(e.Known, maxPart),
 	}
 }

@@ -60,7 +60,7 @@ func (c Config) complete() (Config, error) {
 	}
 	for _, name := range c.Require {
 		if !slices.Contains(sandbox.Names(), name) {
-			return c, fault.New(fault.Config, "no sandbox layer is called %q", name).
+			return c, fault.New(fault.Config, "no sandbox layer is called %q", name).Like(name, sandbox.Names()).
 				WithFix("use one of %s", strings.Join(sandbox.Names(), ", "))
 		}
 	}

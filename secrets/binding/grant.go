@@ -21,6 +21,8 @@ type Grant struct {
 	// Injections are those that the rule allows; empty means the environment's.
 	Injections []string
 
+	// mounts are those that the rule's paths name.
+	mounts     []string
 	paths      []pattern.Pattern
 	nonSecret  []nonSecret
 	namespaces []pattern.Pattern
@@ -50,6 +52,17 @@ func (g *Grants) Authorize(paths ...string) (*Grant, bool) {
 	return nil, false
 }
 
+// Mounts returns the mounts that the identity's own rules name, sorted. Those of
+// others are not among them, and it knows nothing of what exists.
+func (g *Grants) Mounts() []string {
+	var mounts []string
+	for _, grant := range g.rules {
+		mounts = append(mounts, grant.mounts...)
+	}
+	slices.Sort(mounts)
+	return slices.Compact(mounts)
+}
+
 // AllowsNamespace tells whether a rule of the identity lets a Secret live in a
 // namespace.
 func (g *Grant) AllowsNamespace(namespace string) bool {
@@ -77,6 +90,9 @@ func newGrant(rule compiled, identity Identity) *Grant {
 	for _, path := range rule.Paths {
 		if expanded, ok := expand(path, identity, len(rule.Projects) > 0); ok {
 			grant.paths = append(grant.paths, expanded)
+			if mount, _, _ := strings.Cut(path, "/"); !strings.ContainsAny(mount, "{}*") {
+				grant.mounts = append(grant.mounts, mount)
+			}
 		}
 	}
 	for _, text := range rule.NonSecret {

@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -50,6 +52,7 @@ func (m Modifier) check() *fault.Error {
 	known, ok := modifiers[m.Name]
 	if !ok {
 		return fault.New(fault.Modifier, "%s is not a modifier", quote(m.Name)).
+			Like(m.Name, slices.Sorted(maps.Keys(modifiers))).
 			WithFix("use one of base64encode, base64decode, jsonPath, jsonParse, yamlParse, indent, sha256sum")
 	}
 	if known.hasArgs != (m.Args != "") {
