@@ -36,6 +36,9 @@ var fenced = regexp.MustCompile("(?ms)^( *)```(\\w*)\n(.*?)^ *```$")
 func blocks(t *testing.T) (all []block) {
 	t.Helper()
 	for file, text := range guides(t) {
+		if file == "errors.md" {
+			continue // what is wrong there is wrong on purpose, and a test shows how
+		}
 		for _, match := range fenced.FindAllStringSubmatchIndex(text, -1) {
 			indent := text[match[2]:match[3]]
 			all = append(all, block{
