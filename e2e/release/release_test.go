@@ -17,8 +17,8 @@ import (
 
 // workshop is a clone of the repository as it was committed, with the tools.
 type workshop struct {
-	dir string
-	env []string
+	dir, tools string
+	env        []string
 }
 
 func newWorkshop(t *testing.T) workshop {
@@ -28,18 +28,17 @@ func newWorkshop(t *testing.T) workshop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := workshop{dir: filepath.Join(t.TempDir(), "argocd-seal")}
-	tools := t.TempDir()
+	w := workshop{dir: filepath.Join(t.TempDir(), "argocd-seal"), tools: t.TempDir()}
 	for name, tool := range map[string]harness.Binary{"goreleaser": harness.GoReleaser, "cyclonedx-gomod": harness.CycloneDX} {
 		path, err := tool.Path()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Symlink(path, filepath.Join(tools, name)); err != nil {
+		if err := os.Symlink(path, filepath.Join(w.tools, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.env = append(os.Environ(), "PATH="+tools+":"+os.Getenv("PATH"), "GOFLAGS=", "CGO_ENABLED=0")
+	w.env = append(os.Environ(), "PATH="+w.tools+":"+os.Getenv("PATH"), "GOFLAGS=", "CGO_ENABLED=0")
 	clone := exec.CommandContext(t.Context(), "git", "clone", "--quiet", root, w.dir)
 	if out, err := clone.CombinedOutput(); err != nil {
 		t.Fatalf("git clone: %v\n%s", err, out)
@@ -49,13 +48,8 @@ func newWorkshop(t *testing.T) workshop {
 
 func (w workshop) run(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), name, args...)
+	command := exec.CommandContext(t.Context(), filepath.Join(w.tools, name), args...)
 	command.Dir, command.Env = w.dir, w.env
-	for _, entry := range w.env {
-		if path, ok := strings.CutPrefix(entry, "PATH="); ok {
-			command.Path = filepath.Join(strings.SplitN(path, ":", 2)[0], name)
-		}
-	}
 	out, err := command.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
