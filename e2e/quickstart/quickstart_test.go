@@ -108,6 +108,7 @@ func TestQuickstart(t *testing.T) {
 	printed := run(t, dir, text)
 	shows(t, printed, pictured(t, filepath.Join(dir, "docs", "demo.svg"))...)
 	shows(t, printed,
+		"exit code 1: denied",
 		"kind: SealedSecret",                                   // rendered without a cluster
 		"key: web.PROVIDER_TOKEN",                              // the variable that was a reference
 		"demo: of 4 values in examples/values.yaml it shows 0", // from end to end
