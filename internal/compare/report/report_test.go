@@ -143,7 +143,7 @@ func hostileReport(t *testing.T) report.Report {
 		t.Fatal(err)
 	}
 	config := func(value string) string {
-		return fmt.Sprintf("{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"web\",\"annotations\":{%s:%q}},\"data\":{\"a\":%s},\"e\":\"a\\n```\\n@everyone\"}", encoded, value, encoded)
+		return fmt.Sprintf("{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"web\",\"annotations\":{%s:%q}},\"data\":{\"a\":%s},\"e\":\"```\\n@everyone\"}", encoded, value, encoded)
 	}
 	r := made(t, config("1"), strings.Replace(config("2"), `"data":{"a":`, `"data":{"b":`, 1), verdict.Outcome{Rule: hostile, Decision: verdict.Deny, Object: hostile, Message: hostile, Code: fault.Policy})
 	a := &r.Applications[0]
