@@ -14,8 +14,9 @@ const (
 	maxMarkdown = 60_000
 	// reserve is room for the last line, which says what was left out.
 	reserve = 300
-	// maxRows bounds each table of a comment.
-	maxRows = 30
+	// maxRows bounds each table of a comment, and maxTable its size in bytes.
+	maxRows  = 30
+	maxTable = 12_000
 	// maxDiffLines bounds one object.
 	maxDiffLines = 200
 )
@@ -27,8 +28,8 @@ const Marker = "<!-- argocd-seal diff -->"
 type comment struct {
 	strings.Builder
 	limit int
-	// left counts the objects that found no room.
-	left int
+	// left counts the objects that found no room, and tables the other pieces.
+	left, tables int
 }
 
 // markdown writes a report in at most limit bytes. Whatever comes from a
@@ -36,14 +37,28 @@ type comment struct {
 func markdown(report Report, limit int) string {
 	c := &comment{limit: limit - reserve}
 	fmt.Fprintf(c, "%s\n### argocd-seal: %s\n\n%s → %s\n\n", Marker, report, endOf(report.Before), endOf(report.After))
-	c.add(overview(report))
+	c.table(overview(report))
 	for _, a := range report.Applications {
 		c.application(a)
 	}
+	var left []string
 	if c.left > 0 {
-		fmt.Fprintf(c, "\n**%s** not shown here: the comment would be too long. `argocd-seal diff` shows all.\n", several(c.left, "more object"))
+		left = append(left, several(c.left, "more object"))
+	}
+	if c.tables > 0 {
+		left = append(left, several(c.tables, "more table"))
+	}
+	if len(left) > 0 {
+		fmt.Fprintf(c, "\n**%s** not shown here: the comment would be too long. `argocd-seal diff` shows all.\n", strings.Join(left, " and "))
 	}
 	return c.String()
+}
+
+// table writes what is no object.
+func (c *comment) table(piece string) {
+	if !c.add(piece) {
+		c.tables++
+	}
 }
 
 func endOf(e End) string {
@@ -118,17 +133,20 @@ func (c *comment) application(a compare.Application) {
 	title := "\n#### " + code(a.Path) + "\n\n"
 	if !c.add(title) {
 		c.left += len(a.Objects)
+		if len(a.Objects) == 0 {
+			c.tables++
+		}
 		return
 	}
 	for _, f := range a.FaultsBefore {
-		c.add("Before, it could not be rendered: " + code(f.Error()) + "\n\n")
+		c.table("Before, it could not be rendered: " + code(f.Error()) + "\n\n")
 	}
 	for _, f := range a.Faults {
-		c.add("It cannot be rendered: " + code(f.Error()) + "\n\n")
+		c.table("It cannot be rendered: " + code(f.Error()) + "\n\n")
 	}
-	c.add(policyTable(a))
-	c.add(imageTable(a))
-	c.add(secretTable(a))
+	c.table(policyTable(a))
+	c.table(imageTable(a))
+	c.table(secretTable(a))
 	for _, o := range a.Objects {
 		if !c.add(details(o, maxDiffLines)) && !c.add(details(o, 0)) {
 			c.left++
@@ -283,8 +301,8 @@ func code(text string) string {
 
 // mdTable is a table of at most maxRows rows, which counts the rest.
 type mdTable struct {
-	b             strings.Builder
-	columns, rows int
+	b                    strings.Builder
+	columns, shown, left int
 }
 
 func (t *mdTable) head(names ...string) {
@@ -293,15 +311,19 @@ func (t *mdTable) head(names ...string) {
 }
 
 func (t *mdTable) row(cells ...string) {
-	if t.rows++; t.rows <= maxRows {
-		fmt.Fprintf(&t.b, "| %s |\n", strings.Join(cells, " | "))
+	row := fmt.Sprintf("| %s |\n", strings.Join(cells, " | "))
+	if t.left > 0 || t.shown == maxRows || t.b.Len()+len(row) > maxTable {
+		t.left++
+		return
 	}
+	t.shown++
+	t.b.WriteString(row)
 }
 
 func (t *mdTable) String() string {
 	text := t.b.String()
-	if left := t.rows - maxRows; left > 0 {
-		text += fmt.Sprintf("| %s%s\n", several(left, "more row"), strings.Repeat(" |", t.columns))
+	if t.left > 0 {
+		text += fmt.Sprintf("| %s%s\n", several(t.left, "more row"), strings.Repeat(" |", t.columns))
 	}
 	return text + "\n"
 }
