@@ -25,7 +25,6 @@ type watcher struct {
 	dir   string
 	cmd   *exec.Cmd
 	lines chan string
-	seen  strings.Builder
 	ended sync.WaitGroup
 }
 
