@@ -97,6 +97,7 @@ func (r *checkRound) prepare(ctx context.Context) error {
 
 func (r *checkRound) run(ctx context.Context) error {
 	began := time.Now()
+	r.options.ignored = r.skip
 	var jobs []plugin.Job
 	for _, dir := range r.paths {
 		found, err := r.options.find(ctx, dir, r.settings)
