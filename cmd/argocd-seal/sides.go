@@ -40,6 +40,7 @@ type sides struct {
 	// either side.
 	scopesBefore, scopesAfter []string
 	options                   compare.Options
+	preview                   previewing
 	named                     bool // the applications have the name of --app
 }
 
@@ -293,10 +294,10 @@ func (s *sides) application(ctx context.Context, pipeline *plugin.Pipeline, befo
 	}
 	var former, later compare.Side
 	if had {
-		former = sideOf(ctx, pipeline, was)
+		former = sideOf(ctx, s.preview, was)
 	}
 	if has {
-		later = sideOf(ctx, pipeline, is)
+		later = sideOf(ctx, s.preview, is)
 	}
 	return compare.Compare(former, later, s.options)
 }
