@@ -7,9 +7,9 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
 )
 
-// previewNamespace stands for a destination that nobody has named. Which
+// PreviewNamespace stands for a destination that nobody has named. Which
 // injection is chosen does not depend on it.
-const previewNamespace = "default"
+const PreviewNamespace = "default"
 
 // Preview tells what [Stage.Apply] would replace and by which injection, without
 // asking the store for anything. A variable that would be lifted counts as a
@@ -20,7 +20,7 @@ func (s *Stage) Preview(request Request) ([]Injected, fault.List) {
 	if !ok {
 		return nil, fault.List{fault.New(fault.Config, "the environment %q is not configured", fault.Clean(request.Environment, 80))}
 	}
-	request.Identity.Namespace = cmp.Or(request.Identity.Namespace, previewNamespace)
+	request.Identity.Namespace = cmp.Or(request.Identity.Namespace, PreviewNamespace)
 	p := &plan{stage: s, request: request, environment: environment, sites: map[refKey]*site{}}
 	p.collect()
 	if len(p.ordered) > 0 {

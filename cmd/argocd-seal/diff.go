@@ -14,12 +14,13 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets/store"
 )
 
 // diffOptions are those of check, but for what is printed.
 type diffOptions struct {
 	checkOptions
-	exitCode bool
+	exitCode, sealed bool
 }
 
 func newDiffCommand() *cobra.Command {
@@ -51,6 +52,7 @@ func newDiffCommand() *cobra.Command {
 	flags.StringArrayVar(&options.policies, "policy", nil, "directory with more policies; repeat it for several")
 	flags.StringVarP(&options.format, "output", "o", string(report.Text), "text, markdown, html or json")
 	flags.BoolVarP(&options.quiet, "quiet", "q", false, "show no progress")
+	flags.BoolVar(&options.sealed, "sealed", false, "compare the objects as they leave the sidecar, with made-up values and one throw-away key for both sides")
 	flags.BoolVar(&options.exitCode, "exit-code", false, "exit with 1 where something differs")
 	return cmd
 }
@@ -91,7 +93,10 @@ func (o *diffOptions) run(ctx context.Context, args []string, stdout, stderr io.
 	if err != nil {
 		return err
 	}
-	previewLocally(pipeline, &settings)
+	sides.preview, err = o.preview(pipeline, &settings)
+	if err != nil {
+		return err
+	}
 	result, err := sides.compare(ctx, pipeline, o.progress(stderr))
 	if err != nil {
 		return err
@@ -126,9 +131,38 @@ func (o *diffOptions) conclude(format report.Format, result report.Report) error
 	}
 }
 
+// previewing renders a job as far as it is compared.
+type previewing func(ctx context.Context, job plugin.Job) (plugin.Output, error)
+
+// preview is how both sides are rendered: up to the references, or sealed by one
+// sealer, so that they differ by nothing but what they hold.
+func (o *diffOptions) preview(pipeline *plugin.Pipeline, settings *config.SealConfig) (previewing, error) {
+	if !o.sealed {
+		return previewLocally(pipeline, settings), nil
+	}
+	sealer, err := throwAwaySealer()
+	if err != nil {
+		return nil, err
+	}
+	pipeline.Secrets = localStage(pipeline, settings, versionedFakes{}, sealer)
+	return pipeline.PreviewSealed, nil
+}
+
+// versionedFakes makes another value up for each version that a reference names,
+// so that it shows where another one is named.
+type versionedFakes struct{ store.Fakes }
+
+// Read implements [store.Source].
+func (f versionedFakes) Read(ctx context.Context, query store.Query) (store.Secret, error) {
+	if query.Version > 0 {
+		query.Path = fmt.Sprintf("%s@%d", query.Path, query.Version)
+	}
+	return f.Fakes.Read(ctx, query)
+}
+
 // sideOf renders one application for a comparison.
-func sideOf(ctx context.Context, pipeline *plugin.Pipeline, job plugin.Job) compare.Side {
-	output, err := pipeline.Preview(ctx, job)
+func sideOf(ctx context.Context, preview previewing, job plugin.Job) compare.Side {
+	output, err := preview(ctx, job)
 	side := compare.Side{Path: job.Path, Faults: fault.Of(err)}
 	if err != nil {
 		return side
@@ -152,6 +186,7 @@ func rendered(output plugin.Output) compare.Rendered {
 
 // previewLocally has the secrets stage tell what it would do, for which it needs
 // neither Vault nor a key.
-func previewLocally(pipeline *plugin.Pipeline, settings *config.SealConfig) {
+func previewLocally(pipeline *plugin.Pipeline, settings *config.SealConfig) previewing {
 	pipeline.Secrets = localStage(pipeline, settings, nil, nil)
+	return pipeline.Preview
 }

@@ -33,6 +33,9 @@ type localValues struct {
 	// offline makes values up; file holds them by path and key.
 	offline bool
 	file    string
+	// sealer is made once, so that what is rendered again with the same values is
+	// the same.
+	sealer *seal.Sealer
 }
 
 func (l *localValues) addFlags(flags *pflag.FlagSet) {
@@ -67,26 +70,21 @@ func (l *localValues) addSecrets(ctx context.Context, pipeline *plugin.Pipeline,
 	if err != nil {
 		return func() {}, err
 	}
-	return func() {}, resolveLocally(pipeline, settings, source)
-}
-
-// resolveLocally has the secrets stage seal with a key that nobody keeps, so
-// that a laptop shows the form of the output without Vault, certificate or
-// salt. Injections are those of the configured environments; sealed-secret
-// where none is configured.
-func resolveLocally(pipeline *plugin.Pipeline, settings *config.SealConfig, source store.Source) error {
-	sealer, err := throwAwaySealer()
-	if err != nil {
-		return err
+	if l.sealer == nil {
+		if l.sealer, err = throwAwaySealer(); err != nil {
+			return func() {}, err
+		}
 	}
-	pipeline.Secrets = localStage(pipeline, settings, source, sealer)
-	return nil
+	pipeline.Secrets = localStage(pipeline, settings, source, l.sealer)
+	return func() {}, nil
 }
 
 // localEnvironment is the environment where none is configured.
 const localEnvironment = "local"
 
-// localStage is the secrets stage of a person's own machine, for all environments.
+// localStage is the secrets stage of a person's own machine, which shows the form
+// of the output without Vault, certificate or salt. Injections are those of the
+// configured environments; sealed-secret where none is configured.
 func localStage(pipeline *plugin.Pipeline, settings *config.SealConfig, source store.Source, sealer *seal.Sealer) *secrets.Stage {
 	if len(pipeline.Environments) == 0 {
 		pipeline.Environments = []plugin.Environment{{Name: localEnvironment}}

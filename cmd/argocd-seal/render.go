@@ -35,6 +35,8 @@ type renderOptions struct {
 	apiVersions                 []string
 	params, paramsJSON          []string
 	watch                       bool
+	// ignored is what Git ignores, where that has been read already.
+	ignored source.Skip
 }
 
 func newRenderCommand() *cobra.Command {
@@ -165,9 +167,11 @@ func (o *renderOptions) job(ctx context.Context, dir string, limits source.Limit
 	if err != nil || strings.HasPrefix(relative, "..") {
 		return plugin.Job{}, fault.New(fault.Path, "%s is not below the root %s", dir, root)
 	}
-	ignored, err := source.GitIgnored(root, filepath.ToSlash(relative))
-	if err != nil {
-		return plugin.Job{}, err
+	ignored := o.ignored
+	if ignored == nil {
+		if ignored, err = source.GitIgnored(root, filepath.ToSlash(relative)); err != nil {
+			return plugin.Job{}, err
+		}
 	}
 	tree, err := source.ReadDirectory(ctx, root, limits, ignored)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -39,6 +40,7 @@ type sides struct {
 	// either side.
 	scopesBefore, scopesAfter []string
 	options                   compare.Options
+	preview                   previewing
 	named                     bool // the applications have the name of --app
 }
 
@@ -249,10 +251,7 @@ func (s *sides) key(of side, application string) string {
 // processors, and compares them.
 func (s *sides) compare(ctx context.Context, pipeline *plugin.Pipeline, shown io.Writer) (report.Report, error) {
 	before, after := s.applications(s.before, s.scopesBefore), s.applications(s.after, s.scopesAfter)
-	keys := []string{}
-	for key := range before {
-		keys = append(keys, key)
-	}
+	keys := slices.Collect(maps.Keys(before))
 	for key := range after {
 		if _, both := before[key]; !both {
 			keys = append(keys, key)
@@ -269,20 +268,8 @@ func (s *sides) compare(ctx context.Context, pipeline *plugin.Pipeline, shown io
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, key := range keys {
 		group.Go(func() error {
-			defer progress.done.Add(1)
-			was, had := before[key]
-			is, has := after[key]
-			if had && has && s.unchanged(pipeline, was, is) {
-				return nil
-			}
-			var former, later compare.Side
-			if had {
-				former = sideOf(ctx, pipeline, was)
-			}
-			if has {
-				later = sideOf(ctx, pipeline, is)
-			}
-			all[i] = compare.Compare(former, later, s.options)
+			all[i] = s.application(ctx, pipeline, before, after, key)
+			progress.done.Add(1)
 			return nil
 		})
 	}
@@ -291,9 +278,26 @@ func (s *sides) compare(ctx context.Context, pipeline *plugin.Pipeline, shown io
 	for _, application := range all {
 		if application.Status == "" {
 			result.Unchanged++
-			continue
+		} else {
+			result.Applications = append(result.Applications, application)
 		}
-		result.Applications = append(result.Applications, application)
 	}
 	return result, nil
+}
+
+// application compares one application.
+func (s *sides) application(ctx context.Context, pipeline *plugin.Pipeline, before, after map[string]plugin.Job, key string) compare.Application {
+	was, had := before[key]
+	is, has := after[key]
+	if had && has && s.unchanged(pipeline, was, is) {
+		return compare.Application{Path: is.Path}
+	}
+	var former, later compare.Side
+	if had {
+		former = sideOf(ctx, s.preview, was)
+	}
+	if has {
+		later = sideOf(ctx, s.preview, is)
+	}
+	return compare.Compare(former, later, s.options)
 }

@@ -27,6 +27,7 @@ type checkRound struct {
 	paths    []string
 	pool     *worker.Pool
 	pipeline *plugin.Pipeline
+	preview  previewing
 	settings config.SealConfig
 	// last holds what each application was when it could be rendered last; nil
 	// before the first round.
@@ -90,13 +91,14 @@ func (r *checkRound) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	previewLocally(pipeline, &settings)
+	r.preview = previewLocally(pipeline, &settings)
 	r.pipeline, r.settings, r.judged = pipeline, settings, nil
 	return nil
 }
 
 func (r *checkRound) run(ctx context.Context) error {
 	began := time.Now()
+	r.options.ignored = r.skip
 	var jobs []plugin.Job
 	for _, dir := range r.paths {
 		found, err := r.options.find(ctx, dir, r.settings)
@@ -135,7 +137,7 @@ func (r *checkRound) judge(ctx context.Context, job plugin.Job) compare.Side {
 	if before, ok := r.judged[job.Path]; ok && len(job.Parameters) == 0 && !promoted(r.pipeline) && engine.Unchanged(before.source, job.Source, job.Path) {
 		return before.side
 	}
-	return sideOf(ctx, r.pipeline, job)
+	return sideOf(ctx, r.preview, job)
 }
 
 // summary writes all findings in the first round, and afterwards what differs from

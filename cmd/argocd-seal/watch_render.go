@@ -85,6 +85,7 @@ func (r *renderRound) prepare(ctx context.Context) error {
 
 func (r *renderRound) run(ctx context.Context) error {
 	began := time.Now()
+	r.options.ignored = r.skip
 	job, err := r.options.job(ctx, r.dir, r.settings.Render.Limits.Archive.Source())
 	if err != nil {
 		return err

@@ -25,7 +25,6 @@ type watcher struct {
 	dir   string
 	cmd   *exec.Cmd
 	lines chan string
-	seen  strings.Builder
 	ended sync.WaitGroup
 }
 
@@ -127,7 +126,11 @@ func watchedRepository(t testing.TB) string {
 }
 
 func TestRenderWatch(t *testing.T) {
-	w := watchDir(t, watchedRepository(t), "render", "apps/web", "--offline", "--namespace", "shop", "--watch")
+	values := filepath.Join(t.TempDir(), "values.yaml")
+	if err := os.WriteFile(values, []byte("kv/shop/db: {password: a, other: b}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := watchDir(t, watchedRepository(t), "render", "apps/web", "--values-from", values, "--namespace", "shop", "--watch")
 	w.expect(`^\d\d:\d\d:\d\d$`)
 	w.expect(`^2 objects in \S+$`)
 	w.write("apps/web/pod.yaml", fmt.Sprintf(watchedPod, "2"))
@@ -139,6 +142,15 @@ func TestRenderWatch(t *testing.T) {
 	if text := w.expect(`the ciphertext of spec.encryptedData.password changes`); strings.Contains(text, "Pod web") {
 		t.Errorf("the Pod has not changed:\n%s", text)
 	}
+	// The values are read again, and what is sealed from the same is the same.
+	if err := os.WriteFile(values, []byte("kv/shop/db: {password: a, other: changed}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(`the ciphertext of spec.encryptedData.password changes`)
+	if err := os.WriteFile(values, []byte("kv/shop/db: {password: changed, other: changed}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(`no object differs from before`)
 	// A new directory, and one that Git ignores.
 	w.write("build/pod.yaml", "x")
 	w.write("apps/web/pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: web\n")

@@ -127,6 +127,25 @@ spec:
 	want(t, diff(t, first, second, compare.Options{}), "changed Pod a", `  changed spec.initContainers (order): ["one","two"] -> ["two","one"]`)
 }
 
+// Lists with keys lie in lists without them, whose items may move on.
+func TestWhatMovesInsideOfListsIsNoChange(t *testing.T) {
+	policy := func(rules string) string {
+		return "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: web}\nspec:\n  ingress:\n" + rules
+	}
+	const first, second = "  - {from: [{a: 1}], ports: [{port: 80}, {port: 443}]}\n", "  - {from: [{a: 2}], ports: [{port: 443}, {port: 80}]}\n"
+	moved := "  - {from: [{a: 1}], ports: [{port: 443}, {port: 80}]}\n"
+	if d := diff(t, policy(first+second), policy(moved+second), compare.Options{}); len(d.Objects) > 0 {
+		t.Errorf("moved ports are a change: %v", told(d))
+	}
+	d := diff(t, policy(first+second), policy("  - {from: [{a: 0}]}\n"+first+second), compare.Options{})
+	want(t, d, "changed NetworkPolicy web", `  added spec.ingress[0]: null -> {"from":[{"a":0}]}`)
+	for _, line := range d.Objects[0].Hunks[0].Lines {
+		if line.Op == '-' {
+			t.Errorf("the lines show %q as gone", line.Text)
+		}
+	}
+}
+
 // The lines of a moved container that changes show the change alone.
 func TestLinesShowTheChangeAlone(t *testing.T) {
 	after := strings.Replace(deployment, "      - name: sidecar\n        image: registry.example.com/proxy:1\n", "", 1)

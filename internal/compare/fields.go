@@ -147,12 +147,12 @@ func (c *comparison) sequences(path string, before, after []any) {
 	}
 }
 
-// encoded gives each item as JSON, whose keys are sorted, so that items can be
+// encoded gives each item as JSON in its canonical order, so that items can be
 // compared as texts.
 func encoded(items []any) []string {
 	texts := make([]string, len(items))
 	for i, one := range items {
-		texts[i] = encode(one)
+		texts[i] = encode(canonical("", one))
 	}
 	return texts
 }

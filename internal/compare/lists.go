@@ -129,11 +129,7 @@ func align(field string, before, after any) any {
 func alignList(field string, before, after []any) []any {
 	former, later, ok := keyed(field, before, after)
 	if !ok {
-		aligned := slices.Clone(after)
-		for i := range min(len(before), len(after)) {
-			aligned[i] = align("", before[i], after[i])
-		}
-		return aligned
+		return alignSequence(before, after)
 	}
 	at := map[string]int{}
 	for i, key := range former {
@@ -165,6 +161,53 @@ func alignList(field string, before, after []any) []any {
 		sorted[to] = aligned[from]
 	}
 	return sorted
+}
+
+// alignSequence aligns the items of lists without keys: each with the one that it
+// equals, or that stands in its place.
+func alignSequence(before, after []any) []any {
+	aligned := slices.Clone(after)
+	for _, s := range spans(encoded(before), encoded(after)) {
+		for k := range min(s.to-s.from, s.toAfter-s.fromAfter) {
+			if was := before[s.from+k]; s.same {
+				aligned[s.fromAfter+k] = was
+			} else {
+				aligned[s.fromAfter+k] = align("", was, after[s.fromAfter+k])
+			}
+		}
+	}
+	return aligned
+}
+
+// canonical returns a value with its keyed lists in the order of their keys, so
+// that what differs by their order alone is the same.
+func canonical(field string, value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		sorted := make(map[string]any, len(value))
+		for key, one := range value {
+			sorted[key] = canonical(key, one)
+		}
+		return sorted
+	case []any:
+		sorted := make([]any, len(value))
+		for i, one := range value {
+			sorted[i] = canonical("", one)
+		}
+		if keys, _, ok := keyed(field, value, nil); ok && !ordered[field] {
+			at := map[string]any{}
+			for i, key := range keys {
+				at[key] = sorted[i]
+			}
+			slices.Sort(keys)
+			for i, key := range keys {
+				sorted[i] = at[key]
+			}
+		}
+		return sorted
+	default:
+		return value
+	}
 }
 
 // below is the path of a field of a mapping.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -131,13 +132,10 @@ func (w *Watcher) skips(name string, isDir bool) bool {
 // between two calls is not lost.
 func (w *Watcher) Next(ctx context.Context) ([]string, error) {
 	var changed []string
-	note := func(name string) {
-		if !slices.Contains(changed, name) {
-			changed = append(changed, name)
-		}
-	}
 	var over, late <-chan time.Time
 	for {
+		var more []string
+		var err error
 		select {
 		case <-ctx.Done():
 			return nil, nil
@@ -146,33 +144,25 @@ func (w *Watcher) Next(ctx context.Context) ([]string, error) {
 		case <-late:
 			return changed, nil
 		case <-w.comeback():
-			for name := range w.missing {
-				if err := w.begin(name); err != nil {
-					return nil, err
-				}
-				if !w.missing[name] {
-					note(name)
-				}
-			}
+			more, err = w.returned()
 		case event, ok := <-w.system.Events:
 			if !ok {
 				return nil, nil
 			}
-			counts, err := w.see(event)
-			if err != nil {
-				return nil, err
-			}
-			if counts {
-				note(event.Name)
-			}
+			more, err = w.see(event)
 		case _, ok := <-w.system.Errors:
 			if !ok {
 				return nil, nil
 			}
 			// Events were lost: what changed is not known, but that something did.
-			note(w.config.Root)
-			if err := w.begin(w.config.Root); err != nil {
-				return nil, err
+			more, err = []string{w.config.Root}, w.begin(w.config.Root)
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range more {
+			if !slices.Contains(changed, name) {
+				changed = append(changed, name)
 			}
 		}
 		if len(changed) > 0 {
@@ -184,6 +174,20 @@ func (w *Watcher) Next(ctx context.Context) ([]string, error) {
 	}
 }
 
+// returned looks for what is missing, and names what is there again.
+func (w *Watcher) returned() ([]string, error) {
+	var found []string
+	for _, name := range slices.Sorted(maps.Keys(w.missing)) {
+		if err := w.begin(name); err != nil {
+			return nil, err
+		}
+		if !w.missing[name] {
+			found = append(found, name)
+		}
+	}
+	return found, nil
+}
+
 // comeback fires where something is missing.
 func (w *Watcher) comeback() <-chan time.Time {
 	if len(w.missing) == 0 {
@@ -192,27 +196,26 @@ func (w *Watcher) comeback() <-chan time.Time {
 	return time.After(again)
 }
 
-// see looks at one event, and tells whether it counts.
-func (w *Watcher) see(event fsnotify.Event) (bool, error) {
+// see looks at one event, and names what changed if it counts.
+func (w *Watcher) see(event fsnotify.Event) ([]string, error) {
 	if event.Op == fsnotify.Chmod {
-		return false, nil
+		return nil, nil
 	}
 	info, err := os.Lstat(event.Name)
 	isDir := err == nil && info.IsDir()
 	if !w.ours(event.Name) || w.skips(event.Name, isDir) {
-		return false, nil
+		return nil, nil
 	}
 	if event.Has(fsnotify.Remove) || event.Has(fsnotify.Rename) {
 		w.gone(event.Name)
 	}
-	if !event.Has(fsnotify.Create) {
-		return true, nil
+	if event.Has(fsnotify.Create) {
+		if isDir {
+			return []string{event.Name}, w.below(event.Name)
+		}
+		delete(w.missing, event.Name)
 	}
-	if isDir {
-		return true, w.below(event.Name)
-	}
-	delete(w.missing, event.Name)
-	return true, nil
+	return []string{event.Name}, nil
 }
 
 // ours tells whether an event is about what is watched: the directory of a single

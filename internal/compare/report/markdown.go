@@ -14,8 +14,6 @@ const (
 	maxMarkdown = 60_000
 	// reserve is room for the last line, which says what was left out.
 	reserve = 300
-	// maxRows bounds each table of a comment.
-	maxRows = 30
 	// maxDiffLines bounds one object.
 	maxDiffLines = 200
 )
@@ -27,8 +25,8 @@ const Marker = "<!-- argocd-seal diff -->"
 type comment struct {
 	strings.Builder
 	limit int
-	// left counts the objects that found no room.
-	left int
+	// left counts the objects that found no room, and tables the other pieces.
+	left, tables int
 }
 
 // markdown writes a report in at most limit bytes. Whatever comes from a
@@ -36,14 +34,28 @@ type comment struct {
 func markdown(report Report, limit int) string {
 	c := &comment{limit: limit - reserve}
 	fmt.Fprintf(c, "%s\n### argocd-seal: %s\n\n%s → %s\n\n", Marker, report, endOf(report.Before), endOf(report.After))
-	c.add(overview(report))
+	c.table(overview(report))
 	for _, a := range report.Applications {
 		c.application(a)
 	}
+	var left []string
 	if c.left > 0 {
-		fmt.Fprintf(c, "\n**%s** not shown here: the comment would be too long. `argocd-seal diff` shows all.\n", several(c.left, "more object"))
+		left = append(left, several(c.left, "more object"))
+	}
+	if c.tables > 0 {
+		left = append(left, several(c.tables, "more table"))
+	}
+	if len(left) > 0 {
+		fmt.Fprintf(c, "\n**%s** not shown here: the comment would be too long. `argocd-seal diff` shows all.\n", strings.Join(left, " and "))
 	}
 	return c.String()
+}
+
+// table writes what is no object.
+func (c *comment) table(piece string) {
+	if !c.add(piece) {
+		c.tables++
+	}
 }
 
 func endOf(e End) string {
@@ -118,17 +130,20 @@ func (c *comment) application(a compare.Application) {
 	title := "\n#### " + code(a.Path) + "\n\n"
 	if !c.add(title) {
 		c.left += len(a.Objects)
+		if len(a.Objects) == 0 {
+			c.tables++
+		}
 		return
 	}
 	for _, f := range a.FaultsBefore {
-		c.add("Before, it could not be rendered: " + code(f.Error()) + "\n\n")
+		c.table("Before, it could not be rendered: " + code(f.Error()) + "\n\n")
 	}
 	for _, f := range a.Faults {
-		c.add("It cannot be rendered: " + code(f.Error()) + "\n\n")
+		c.table("It cannot be rendered: " + code(f.Error()) + "\n\n")
 	}
-	c.add(policyTable(a))
-	c.add(imageTable(a))
-	c.add(secretTable(a))
+	c.table(policyTable(a))
+	c.table(imageTable(a))
+	c.table(secretTable(a))
 	for _, o := range a.Objects {
 		if !c.add(details(o, maxDiffLines)) && !c.add(details(o, 0)) {
 			c.left++
@@ -241,67 +256,4 @@ func extent(o compare.Object) string {
 		text = ": " + text
 	}
 	return text
-}
-
-// longestRun is the longest run of backticks, of three at least: a fence must be
-// longer.
-func longestRun(lines []string) int {
-	longest := 2
-	for _, line := range lines {
-		run := 0
-		for i := range len(line) {
-			if line[i] != '`' {
-				run = 0
-				continue
-			}
-			run++
-			longest = max(longest, run)
-		}
-	}
-	return longest
-}
-
-// code puts a text into Markdown as code. All that could mean something to
-// Markdown or HTML, or to those who look for mentions, is written as an entity.
-func code(text string) string {
-	if text == "" {
-		return ""
-	}
-	var b strings.Builder
-	b.WriteString("<code>")
-	for _, r := range fault.Clean(text, maxValue) {
-		plain := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r > 0x7e || strings.ContainsRune(" -/,", r)
-		if plain {
-			b.WriteRune(r)
-		} else {
-			fmt.Fprintf(&b, "&#%d;", r)
-		}
-	}
-	b.WriteString("</code>")
-	return b.String()
-}
-
-// mdTable is a table of at most maxRows rows, which counts the rest.
-type mdTable struct {
-	b             strings.Builder
-	columns, rows int
-}
-
-func (t *mdTable) head(names ...string) {
-	t.columns = len(names)
-	fmt.Fprintf(&t.b, "| %s |\n|%s\n", strings.Join(names, " | "), strings.Repeat(" --- |", len(names)))
-}
-
-func (t *mdTable) row(cells ...string) {
-	if t.rows++; t.rows <= maxRows {
-		fmt.Fprintf(&t.b, "| %s |\n", strings.Join(cells, " | "))
-	}
-}
-
-func (t *mdTable) String() string {
-	text := t.b.String()
-	if left := t.rows - maxRows; left > 0 {
-		text += fmt.Sprintf("| %s%s\n", several(left, "more row"), strings.Repeat(" |", t.columns))
-	}
-	return text + "\n"
 }

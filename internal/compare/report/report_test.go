@@ -134,7 +134,7 @@ func TestJSON(t *testing.T) {
 }
 
 // hostile tries to get out of wherever it is put.
-const hostile = "`" + "``\n```\n</code></summary></details><script>alert(1)</script> @everyone #1 [x](https://evil.example) **b** | \x1b[31m ‮"
+const hostile = "`" + "``\n```\n</code></summary></details><script>alert(1)</script> @everyone #1 [x](https://evil.example) **b** | \x1b[31m \u202e"
 
 func hostileReport(t *testing.T) report.Report {
 	t.Helper()
@@ -143,7 +143,7 @@ func hostileReport(t *testing.T) report.Report {
 		t.Fatal(err)
 	}
 	config := func(value string) string {
-		return fmt.Sprintf("{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"web\",\"annotations\":{%s:%q}},\"data\":{\"a\":%s}}", encoded, value, encoded)
+		return fmt.Sprintf("{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"web\",\"annotations\":{%s:%q}},\"data\":{\"a\":%s},\"e\":\"```\\n@everyone\"}", encoded, value, encoded)
 	}
 	r := made(t, config("1"), strings.Replace(config("2"), `"data":{"a":`, `"data":{"b":`, 1), verdict.Outcome{Rule: hostile, Decision: verdict.Deny, Object: hostile, Message: hostile, Code: fault.Policy})
 	a := &r.Applications[0]
@@ -176,7 +176,7 @@ func TestMarkdownIsNotForged(t *testing.T) {
 			continue
 		}
 		outside += line + "\n"
-		for _, bad := range []string{"@", "<script", "](", "https://", "**b**", "\x1b", "‮"} {
+		for _, bad := range []string{"@", "<script", "](", "https://", "**b**", "\x1b", "\u202e"} {
 			if strings.Contains(line, bad) {
 				t.Errorf("%q is in %q", bad, line)
 			}
@@ -188,14 +188,14 @@ func TestMarkdownIsNotForged(t *testing.T) {
 	if strings.Count(outside, "<details>") != 1 || strings.Count(outside, "</details>") != 1 || strings.Count(outside, "</summary>") != 1 {
 		t.Errorf("the elements are not those that were written:\n%s", text)
 	}
-	if strings.Contains(text, "\x1b") || strings.Contains(text, "‮") {
+	if strings.Contains(text, "\x1b") || strings.Contains(text, "\u202e") {
 		t.Error("a character that cannot be seen is in the comment")
 	}
 }
 
 func TestTextIsNotForged(t *testing.T) {
 	text := written(t, hostileReport(t), report.Text, report.Options{})
-	if strings.Contains(text, "\x1b") || strings.Contains(text, "‮") {
+	if strings.Contains(text, "\x1b") || strings.Contains(text, "\u202e") {
 		t.Errorf("a terminal would be driven by %q", text)
 	}
 }
@@ -217,7 +217,7 @@ func TestMarkdownIsBounded(t *testing.T) {
 			t.Errorf("%d objects take %d bytes", count, len(text))
 		}
 		shown := strings.Count(text, "<details>")
-		left := fmt.Sprintf("**%d more objects** not shown here", count-shown)
+		left := fmt.Sprintf("**%d more objects and ", count-shown)
 		if count == 3000 && (shown < 50 || !strings.Contains(text, left)) {
 			t.Errorf("%d objects are shown, and the text does not say %q", shown, left)
 		}
