@@ -138,6 +138,31 @@ func TestTheProofFindsWhatNamesDoNotTell(t *testing.T) {
 	}
 }
 
+// farReader renders one object more where it finds a file that no name leads to,
+// as a renderer could that reads what is there.
+type farReader struct{ inProcess }
+
+func (r *farReader) Render(ctx context.Context, request render.Request) (render.Result, error) {
+	result, err := r.inProcess.Render(ctx, request)
+	if _, there := request.Source.File("assets/noise"); there && err == nil {
+		result.Objects = append(result.Objects, result.Objects[0])
+	}
+	return result, err
+}
+
+// What renders to other objects without a part of the repository keeps it: the
+// annotation and the globs are proved, not guessed.
+func TestWhatIsReadIsNeverLeftOut(t *testing.T) {
+	root := clone(t, map[string]string{"apps/a/c.yaml": configMap}, "assets", ".git/objects")
+	answer := measure(t, stream.Question{Root: root, Renderer: &farReader{}})
+	if app := answer.Apps[0]; app.Root != "." || app.Annotation != "" {
+		t.Errorf("the application is %+v", app)
+	}
+	if diff := cmp.Diff([]string{".git/*"}, answer.Exclusions); diff != "" {
+		t.Errorf("exclusions (-want +got):\n%s", diff)
+	}
+}
+
 // The size is that of the archive which Argo CD's own code makes, and what is
 // excluded is not in it.
 func TestSizesAreThoseOfTheArchive(t *testing.T) {
