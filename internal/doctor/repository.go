@@ -64,6 +64,9 @@ func (v *visit) streamed(a about, answer stream.Answer) []Finding {
 	var findings []Finding
 	switch {
 	case v.tooLarge(now) != "":
+		if fix == "" {
+			fix = "use the annotations that are named below, or raise render.limits.archive." + v.tooLarge(now)
+		}
 		findings = append(findings, a.fail(fault.Limit, fix, "%s; render.limits.archive.%s refuses it", seen, v.tooLarge(now)))
 	case saves(now, answer.Then):
 		findings = append(findings, a.warn(fix, "%s; %s would do", seen, size(answer.Then.Packed)))
