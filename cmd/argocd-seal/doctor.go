@@ -13,6 +13,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/doctor"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
@@ -143,7 +144,11 @@ func areas(names []string) ([]doctor.Area, error) {
 // kubernetes reaches the cluster of --kubeconfig, or the pod's own.
 func (o *doctorOptions) kubernetes() (*rest.Config, error) {
 	if o.kubeconfig != "" {
-		return kubernetesConfig(config.Rotation{KubeconfigFile: o.kubeconfig})
+		settings, err := clientcmd.BuildConfigFromFlags("", o.kubeconfig)
+		if err != nil {
+			return nil, fault.New(fault.Config, "the kubeconfig file cannot be used").In(o.kubeconfig, 0)
+		}
+		return settings, nil
 	}
 	settings, err := rest.InClusterConfig()
 	if err != nil {

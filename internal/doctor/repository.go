@@ -47,6 +47,9 @@ func (v *visit) checkRepository(ctx context.Context) []Finding {
 	for _, app := range answer.Apps {
 		findings = append(findings, v.application(app, answer, question.Owners))
 	}
+	if answer.More > 0 {
+		findings = append(findings, about{area: Repository, check: "application"}.unchecked("name them with --app", "%s more, because there are so many", several(answer.More, "application")))
+	}
 	return findings
 }
 
@@ -90,6 +93,8 @@ func (v *visit) tooLarge(now stream.Size) string {
 		return "expandedBytes"
 	case now.Entries > limits.Entries:
 		return "entries"
+	case now.Largest > int64(limits.FileBytes):
+		return "fileBytes"
 	}
 	return ""
 }

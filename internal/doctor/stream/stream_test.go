@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -183,7 +184,7 @@ func TestSizesAreThoseOfTheArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries, content := 0, int64(0)
+	entries, content, largest := 0, int64(0), int64(0)
 	for reader := tar.NewReader(zipped); ; entries++ {
 		header, err := reader.Next()
 		if errors.Is(err, io.EOF) {
@@ -193,9 +194,10 @@ func TestSizesAreThoseOfTheArchive(t *testing.T) {
 			t.Fatal(err)
 		}
 		content += 512 + (header.Size+511)/512*512
+		largest = max(largest, header.Size)
 	}
-	if answer.Now.Entries != entries || answer.Now.Unpacked != content {
-		t.Errorf("%d entries and %d bytes, the archive has %d and %d", answer.Now.Entries, answer.Now.Unpacked, entries, content)
+	if answer.Now.Entries != entries || answer.Now.Unpacked != content || answer.Now.Largest != largest || largest != large {
+		t.Errorf("%+v, the archive has %d entries, %d bytes and a file of %d", answer.Now, entries, content, largest)
 	}
 	app := answer.Apps[0]
 	var part bytes.Buffer
@@ -228,6 +230,17 @@ func TestApplicationsThatCannotBeRendered(t *testing.T) {
 		if failed := app.Fault != nil; failed != (app.Path == "broken") {
 			t.Errorf("%s: %v", app.Path, app.Fault)
 		}
+	}
+}
+
+// Many applications are told of, and not all rendered.
+func TestManyApplications(t *testing.T) {
+	content := map[string]string{}
+	for i := range 103 {
+		content[fmt.Sprintf("app-%03d/c.yaml", i)] = configMap
+	}
+	if answer := measure(t, stream.Question{Root: clone(t, content)}); len(answer.Apps) != 100 || answer.More != 3 {
+		t.Errorf("%d applications and %d more", len(answer.Apps), answer.More)
 	}
 }
 
