@@ -1,10 +1,15 @@
 package e2e
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"math/rand/v2"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -153,8 +158,10 @@ func TestDoctorKnowsTheController(t *testing.T) {
 		}, file))
 		return file
 	}
-	const sealing = "environments: [{name: live, injection: {default: sealed-secret, sealedSecret: {certificateFile: /nowhere/a, fingerprint: a, saltFile: /nowhere/b}}}]\n"
-	_, findings := doctor(t, sealing, "--only", "sealing", "--kubeconfig", kubeconfig(cluster.Config.BearerToken))
+	certificate, fingerprint := controllerCertificate(t)
+	expose(t, cluster, "new", certificate)
+	const sealing = "environments: [{name: live, injection: {default: sealed-secret, sealedSecret: {certificateFile: /nowhere/a, fingerprint: %q, saltFile: /nowhere/b}}}]\n"
+	_, findings := doctor(t, fmt.Sprintf(sealing, fingerprint), "--only", "sealing", "--kubeconfig", kubeconfig(cluster.Config.BearerToken))
 	for name, want := range map[string]finding{
 		"old":      {Status: "failed", Seen: "CVE-2026-22728", Fix: "kubectl -n sealing set image deployment/old controller=IMAGE"},
 		"new":      {Status: "ok", Seen: "release 0.36.1"},
@@ -165,14 +172,90 @@ func TestDoctorKnowsTheController(t *testing.T) {
 			t.Errorf("%s: got %+v, want %+v", name, got, want)
 		}
 	}
+	if got := found(t, findings, "present", "sealing/new"); got.Status != "ok" || got.Seen != "its present certificate is the one of live" {
+		t.Errorf("the present certificate: %+v", got)
+	}
+	if got := found(t, findings, "present", "sealing/old"); got.Status != "not checked" || !strings.Contains(got.Fix, "kubeseal --fetch-cert") {
+		t.Errorf("a controller without a service: %+v", got)
+	}
+	_, others := doctor(t, fmt.Sprintf(sealing, "00"), "--only", "sealing", "--kubeconfig", kubeconfig(cluster.Config.BearerToken))
+	if got := found(t, others, "present", "sealing/new"); got.Status != "warning" || !strings.Contains(got.Seen, "sha256:"+fingerprint+", which no environment has pinned") {
+		t.Errorf("another certificate: %+v", got)
+	}
 	if text := fmt.Sprint(findings); strings.Contains(text, "nginx") {
 		t.Errorf("found a controller where there is none: %s", text)
 	}
 	must(t, cluster.ServiceAccount(t.Context(), "sealing", "nobody"))
 	token, err := cluster.Token(t.Context(), "sealing", "nobody", harness.APIAudience)
 	must(t, err)
-	_, findings = doctor(t, sealing, "--only", "sealing", "--kubeconfig", kubeconfig(token))
+	_, findings = doctor(t, fmt.Sprintf(sealing, fingerprint), "--only", "sealing", "--kubeconfig", kubeconfig(token))
 	if got := found(t, findings, "controller", ""); got.Status != "not checked" || !strings.Contains(got.Seen, "may not list Deployments") {
 		t.Errorf("without rights: %+v", got)
 	}
+}
+
+// controllerCertificate is one as a controller has it.
+func controllerCertificate(t *testing.T) (content []byte, fingerprint string) {
+	t.Helper()
+	content, err := os.ReadFile("../secrets/seal/testdata/cert.pem")
+	must(t, err)
+	block, _ := pem.Decode(content)
+	sum := sha256.Sum256(block.Bytes)
+	return content, hex.EncodeToString(sum[:])
+}
+
+// expose serves a certificate where the API server finds it behind the service of
+// a Deployment. An API server proxies to no loopback address.
+func expose(t *testing.T, cluster *harness.Cluster, app string, certificate []byte) {
+	t.Helper()
+	var config net.ListenConfig
+	listener, err := config.Listen(t.Context(), "tcp", net.JoinHostPort(ownAddress(t), "0"))
+	must(t, err)
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/cert.pem" {
+			_, _ = w.Write(certificate)
+		}
+	})}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { server.Close() })
+	at := listener.Addr().(*net.TCPAddr)
+	service := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Name: "controller-" + app},
+		Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": app}, Ports: []corev1.ServicePort{{Name: "http", Port: 8080}}},
+	}
+	_, err = cluster.Client.CoreV1().Services("sealing").Create(t.Context(), service, metav1.CreateOptions{})
+	must(t, err)
+	// It wants to know the pod, too.
+	must(t, cluster.ServiceAccount(t.Context(), "sealing", "default"))
+	pod, err := cluster.Client.CoreV1().Pods("sealing").Create(t.Context(), &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: service.Name},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "controller", Image: "controller"}}},
+	}, metav1.CreateOptions{})
+	must(t, err)
+	pod.Status.PodIP, pod.Status.PodIPs = at.IP.String(), []corev1.PodIP{{IP: at.IP.String()}}
+	_, err = cluster.Client.CoreV1().Pods("sealing").UpdateStatus(t.Context(), pod, metav1.UpdateOptions{})
+	must(t, err)
+	endpoints := &corev1.Endpoints{ //nolint:staticcheck // no controller makes EndpointSlices here
+		ObjectMeta: metav1.ObjectMeta{Name: service.Name},
+		Subsets: []corev1.EndpointSubset{{ //nolint:staticcheck // the same
+			Addresses: []corev1.EndpointAddress{{IP: at.IP.String(), TargetRef: &corev1.ObjectReference{Kind: "Pod", Namespace: "sealing", Name: pod.Name}}},
+			Ports:     []corev1.EndpointPort{{Name: "http", Port: int32(at.Port)}},
+		}},
+	}
+	_, err = cluster.Client.CoreV1().Endpoints("sealing").Create(t.Context(), endpoints, metav1.CreateOptions{})
+	must(t, err)
+}
+
+// ownAddress is one of this machine's that is not loopback.
+func ownAddress(t *testing.T) string {
+	t.Helper()
+	addresses, err := net.InterfaceAddrs()
+	must(t, err)
+	for _, one := range addresses {
+		if at, ok := one.(*net.IPNet); ok && at.IP.To4() != nil && at.IP.IsGlobalUnicast() {
+			return at.IP.String()
+		}
+	}
+	t.Skip("this machine has no address but loopback")
+	return ""
 }

@@ -24,14 +24,12 @@ func TestProbe(t *testing.T) {
 		"plain text": {func(c *sink.Config) {
 			c.Insecure, c.CAFile, c.ClientCertFile, c.ClientKeyFile, c.Timeout = true, "", "", "", time.Second
 		}, sink.Timeout},
-		"another user's word": {func(c *sink.Config) { c.PasswordFile = secretFile(t, "password-2") }, sink.Credential},
 	} {
 		t.Run(name, func(t *testing.T) {
 			receiver := newForward(t, ca.server(true), "shared-key-1")
-			receiver.password = "password-1"
 			config := sink.Config{
 				Name: "probed", Fluent: receiver.listener.Addr().String(), CAFile: ca.file, ClientCertFile: cert, ClientKeyFile: key,
-				SharedKeyFile: secretFile(t, "shared-key-1"), Username: "seal", PasswordFile: secretFile(t, "password-1"),
+				SharedKeyFile: secretFile(t, "shared-key-1"),
 			}
 			test.change(&config)
 			err := config.Probe(t.Context())

@@ -13,6 +13,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/doctor"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
@@ -59,7 +60,7 @@ func newDoctorCommand() *cobra.Command {
 	flags.StringVar(&options.repository, "repository", "", "clone of a repository whose stream is measured")
 	flags.StringArrayVar(&options.apps, "app", nil, "application in --repository; repeat it for several (default: all)")
 	flags.StringArrayVar(&options.exclude, "exclude", nil, "glob that the repo-server leaves out already; repeat it for several (default: those of "+exclusionsVariable+")")
-	flags.StringArrayVar(&options.only, "only", nil, "area to look at; repeat it for several (default: all)")
+	flags.StringArrayVar(&options.only, "only", nil, "area to look at: "+strings.Join(areaNames(), ", ")+"; repeat it for several (default: all)")
 	flags.StringVar(&options.format, "format", doctor.Table, "table or json")
 	flags.DurationVar(&options.limit, "timeout", doctor.DefaultLimit, "most time for one check")
 	return cmd
@@ -120,11 +121,16 @@ func (o *doctorOptions) file() string {
 	return ""
 }
 
-func areas(names []string) ([]doctor.Area, error) {
-	var known []string
+func areaNames() []string {
+	var names []string
 	for _, area := range doctor.Areas() {
-		known = append(known, string(area))
+		names = append(names, string(area))
 	}
+	return names
+}
+
+func areas(names []string) ([]doctor.Area, error) {
+	known := areaNames()
 	var asked []doctor.Area
 	for _, name := range names {
 		if !slices.Contains(known, name) {
@@ -138,7 +144,11 @@ func areas(names []string) ([]doctor.Area, error) {
 // kubernetes reaches the cluster of --kubeconfig, or the pod's own.
 func (o *doctorOptions) kubernetes() (*rest.Config, error) {
 	if o.kubeconfig != "" {
-		return kubernetesConfig(config.Rotation{KubeconfigFile: o.kubeconfig})
+		settings, err := clientcmd.BuildConfigFromFlags("", o.kubeconfig)
+		if err != nil {
+			return nil, fault.New(fault.Config, "the kubeconfig file cannot be used").In(o.kubeconfig, 0)
+		}
+		return settings, nil
 	}
 	settings, err := rest.InClusterConfig()
 	if err != nil {

@@ -108,7 +108,7 @@ func receiver(ctx context.Context, settings sink.Config, index int) Finding {
 	}
 	var failed *sink.Failure
 	if !errors.As(err, &failed) {
-		return a.fail(fault.AuditSink, "", "the receiver %s cannot be asked", address)
+		return a.fail(fault.AuditSink, "correct "+field+"."+kind, "the receiver %s cannot be asked", address)
 	}
 	fix := fmt.Sprintf("start the receiver, correct %s.%s, or let the network through", field, kind)
 	switch failed.Reason {

@@ -59,7 +59,10 @@ func (v *visit) checkController(ctx context.Context) []Finding {
 	}
 	var findings []Finding
 	for _, deployment := range list.Items {
-		findings = append(findings, controllers(a, deployment)...)
+		found := controllers(a, deployment)
+		if findings = append(findings, found...); len(found) > 0 {
+			findings = append(findings, v.present(ctx, client, deployment))
+		}
 	}
 	if len(findings) == 0 {
 		return []Finding{a.unchecked("look in the cluster that the environment deploys to: "+controllerFix, "no Deployment of this cluster runs an image called sealed-secrets-controller")}

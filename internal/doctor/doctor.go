@@ -160,15 +160,16 @@ func Run(ctx context.Context, options Options) (Report, error) {
 	if err := v.load(); err != nil {
 		return Report{}, err
 	}
-	checks := slices.DeleteFunc(v.checks(), func(c check) bool {
-		return len(options.Only) > 0 && !slices.ContainsFunc(c.areas, func(a Area) bool { return slices.Contains(options.Only, a) })
-	})
-	findings := runAll(ctx, checks)
-	if len(options.Only) > 0 {
-		findings = slices.DeleteFunc(findings, func(f Finding) bool { return !slices.Contains(options.Only, f.Area) })
-	}
+	checks := slices.DeleteFunc(v.checks(), func(c check) bool { return !slices.ContainsFunc(c.areas, v.asked) })
+	findings := slices.DeleteFunc(runAll(ctx, checks), func(f Finding) bool { return !v.asked(f.Area) })
 	slices.SortStableFunc(findings, func(a, b Finding) int { return slices.Index(Areas(), a.Area) - slices.Index(Areas(), b.Area) })
 	return Report{Config: options.File, Findings: findings}, nil
+}
+
+// asked tells whether an area is looked at. A file that does not load is told of
+// in any case: nothing else can be said then.
+func (v *visit) asked(area Area) bool {
+	return len(v.Only) == 0 || slices.Contains(v.Only, area) || area == Configuration && len(v.wrong) > 0
 }
 
 // checks are those that the options ask for.
@@ -239,7 +240,7 @@ func (c check) within(ctx context.Context) []Finding {
 	case findings := <-done:
 		return findings
 	case <-given.C:
-		return []Finding{{Area: c.areas[0], Check: c.name, Status: Failed, Code: fault.Timeout, Seen: "the check did not end within " + c.limit.String()}}
+		return []Finding{{Area: c.areas[0], Check: c.name, Status: Failed, Code: fault.Timeout, Seen: "the check did not end within " + c.limit.String(), Fix: ways[fault.Timeout]}}
 	}
 }
 

@@ -40,12 +40,15 @@ func TestConfigurationThatIsWrong(t *testing.T) {
 	s.expect("file", "", doctor.Failed, `plugin.yaml:8:1 rendr: unknown field`, "")
 	s.expect("others", "", doctor.Unchecked, "it does not load", "")
 	s.expect("sandbox", "", doctor.OK, "a worker starts, confined by", "")
+	s = examine(t, nil, "rendr: {}\n", doctor.Options{Only: []doctor.Area{doctor.Vault}})
+	s.expect("file", "", doctor.Failed, "unknown field", "")
 	s = examine(t, nil, "bindings: [{name: shop, role: reader, paths: [kv/x]}]\nenvironments: [{name: live, injection: {default: vault-agent, workloadRole: w}}]\n", doctor.Options{})
 	s.expect("bindings", "shop", doctor.Failed, `its role "reader" is not under vault.roles`, "add the role to vault.roles")
 	s.expect("bindings", "", doctor.Failed, "must have repoURLs and namespaces", "")
 	s.expect("environments", "", doctor.Failed, "Vault has no address", "set vault.address")
 	s.expect("environments", "live", doctor.Warning, "no policy judges its objects", "set policy.level")
 	s.expect("reach", "", doctor.Unchecked, "vault.address is not set", "")
+	s.expect("access", "shop", doctor.Unchecked, "vault.address is not set", "")
 	s = examine(t, nil, "", doctor.Options{})
 	s.expect("environments", "", doctor.Warning, "nothing is judged", "argocd-seal init")
 	s.expect("certificate", "", doctor.Unchecked, "no environment seals", "")
@@ -108,7 +111,7 @@ func TestSealing(t *testing.T) {
 		"early":           {early, earlyPinned, goodSalt, "certificate", doctor.Failed, "valid only from", "date -u"},
 		"another":         {good, strings.Repeat("0", 64), goodSalt, "certificate", doctor.Failed, "sha256:" + pinned + ", which is not the pinned one", "set environments[0].injection.sealedSecret.fingerprint"},
 		"no file":         {"/nowhere/cert.pem", pinned, goodSalt, "certificate", doctor.Failed, "/nowhere/cert.pem", "kubeseal --fetch-cert > /nowhere/cert.pem"},
-		"weak":            {weak, pinned, goodSalt, "certificate", doctor.Failed, "no RSA key of at least 2048 bits", ""},
+		"weak":            {weak, pinned, goodSalt, "certificate", doctor.Failed, "no RSA key of at least 2048 bits", "a key of 4096 bits"},
 		"open salt":       {good, pinned, salt(t, 32, 0o644), "salt", doctor.Failed, "has mode 0644", "chmod 0400 "},
 		"short salt":      {good, pinned, salt(t, 31, 0o400), "salt", doctor.Failed, "has 31 bytes instead of 32", "head -c 32 /dev/urandom"},
 		"no salt":         {good, pinned, "/nowhere/salt", "salt", doctor.Failed, "/nowhere/salt", "head -c 32 /dev/urandom > /nowhere/salt"},

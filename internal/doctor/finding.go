@@ -57,7 +57,24 @@ func (a about) faults(err error) []Finding {
 }
 
 func (a about) fault(f *fault.Error) Finding {
-	return a.fail(f.Code, fault.Clean(f.Fix, maxSeen), "%s", placed(f))
+	fix := fault.Clean(f.Fix, maxSeen)
+	if fix == "" {
+		fix = ways[f.Code]
+	}
+	if fix == "" {
+		fix = "docs/errors.md has more about " + string(f.Code)
+	}
+	return a.fail(f.Code, fix, "%s", placed(f))
+}
+
+// ways are what to do about faults that name no way out themselves.
+var ways = map[fault.Code]string{
+	fault.Config:     "correct in plugin.yaml what is named",
+	fault.PolicyLoad: "correct the policy at the line that is named; argocd-seal policy test DIR shows the same",
+	fault.Waiver:     "correct the waiver at the line that is named",
+	fault.Timeout:    "give it more time with --timeout, and look at what it waits for",
+	fault.Canceled:   "give it more time with --timeout, and look at what it waits for",
+	fault.Path:       "correct the path that is named",
 }
 
 // placed is a fault's place and message, without code and fix, which a finding

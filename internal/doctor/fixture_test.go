@@ -103,6 +103,11 @@ func examine(t *testing.T, watch *canary.Watch, settings string, options doctor.
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, finding := range report.Findings {
+		if finding.Status == doctor.Failed && finding.Fix == "" {
+			t.Errorf("nothing mends %+v", finding)
+		}
+	}
 	for _, format := range []string{doctor.Table, doctor.JSON} {
 		var text strings.Builder
 		if err := report.Write(&text, format, doctor.Look{Width: 100}); err != nil {

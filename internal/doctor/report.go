@@ -101,7 +101,7 @@ func (l Look) paint(color, text string) string {
 }
 
 // write writes one finding: what was looked at, what was seen, and below it what
-// mends it, which stays in one piece so that it can be copied.
+// mends it, which is never broken into lines so that it can be copied.
 func (l Look) write(b *strings.Builder, finding Finding) {
 	mark := marks[finding.Status]
 	shown := fmt.Sprintf("%-11s", mark.word)
@@ -122,11 +122,10 @@ func (l Look) write(b *strings.Builder, finding Finding) {
 		return
 	}
 	first, rest, more := strings.Cut(finding.Fix, "\n")
+	fmt.Fprintf(b, "%sfix: %s\n", indent, first)
 	if !more {
-		fmt.Fprintf(b, "%sfix: %s\n", indent, prose.Hang(first, indent+"     ", l.Width))
 		return
 	}
-	fmt.Fprintf(b, "%sfix: %s\n", indent, first)
 	for line := range strings.SplitSeq(rest, "\n") {
 		// A here-document ends with its word at the beginning of a line.
 		fmt.Fprintf(b, "%s\n", line)

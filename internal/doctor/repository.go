@@ -47,6 +47,9 @@ func (v *visit) checkRepository(ctx context.Context) []Finding {
 	for _, app := range answer.Apps {
 		findings = append(findings, v.application(app, answer, question.Owners))
 	}
+	if answer.More > 0 {
+		findings = append(findings, about{area: Repository, check: "application"}.unchecked("name them with --app", "%s more, because there are so many", several(answer.More, "application")))
+	}
 	return findings
 }
 
@@ -64,6 +67,9 @@ func (v *visit) streamed(a about, answer stream.Answer) []Finding {
 	var findings []Finding
 	switch {
 	case v.tooLarge(now) != "":
+		if fix == "" {
+			fix = "use the annotations that are named below, or raise render.limits.archive." + v.tooLarge(now)
+		}
 		findings = append(findings, a.fail(fault.Limit, fix, "%s; render.limits.archive.%s refuses it", seen, v.tooLarge(now)))
 	case saves(now, answer.Then):
 		findings = append(findings, a.warn(fix, "%s; %s would do", seen, size(answer.Then.Packed)))
@@ -87,6 +93,8 @@ func (v *visit) tooLarge(now stream.Size) string {
 		return "expandedBytes"
 	case now.Entries > limits.Entries:
 		return "entries"
+	case now.Largest > int64(limits.FileBytes):
+		return "fileBytes"
 	}
 	return ""
 }

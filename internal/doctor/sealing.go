@@ -72,6 +72,8 @@ func certificateFault(a about, wrong *fault.Error, settings config.SealedSecret,
 	switch {
 	case missingFile(settings.CertificateFile):
 		finding.Fix = fmt.Sprintf(fetchFix, settings.CertificateFile)
+	case strings.Contains(wrong.Message, "no RSA key"):
+		finding.Fix = "let the controller make a key of 4096 bits, then " + fmt.Sprintf(fetchFix, settings.CertificateFile)
 	case strings.Contains(wrong.Message, "is not the pinned one"):
 		finding.Fix = fmt.Sprintf("compare: kubeseal --fetch-cert | openssl x509 -noout -fingerprint -sha256; where the cluster's is the file's, set %s.fingerprint to it in plugin.yaml", field)
 	}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/argoproj/argo-cd/v2/cmpserver/apiclient"
@@ -29,7 +30,8 @@ const (
 	socketMode = 0o600
 	// maxReadiness bounds the answer of /readyz in bytes.
 	maxReadiness = 1 << 20
-	startFix     = "look why the sidecar does not serve: kubectl -n argocd logs deployment/argocd-repo-server -c argocd-seal"
+	logCommand   = "kubectl -n argocd logs deployment/argocd-repo-server -c argocd-seal"
+	startFix     = "look why the sidecar does not serve: " + logCommand
 )
 
 // checkSockets calls the plugin on each of its sockets, as the repo-server does.
@@ -75,7 +77,7 @@ func (v *visit) socket(ctx context.Context, a about, path string) []Finding {
 func (v *visit) call(ctx context.Context, a about, path string) Finding {
 	conn, err := grpc.NewClient("unix:"+path, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
-		return a.fail(fault.Internal, "", "%s cannot be called", path)
+		return a.fail(fault.Internal, "give --socket-dir as a path from the root", "%s cannot be called", path)
 	}
 	defer func() { _ = conn.Close() }()
 	answer, err := apiclient.NewConfigManagementPluginServiceClient(conn).CheckPluginConfiguration(ctx, &emptypb.Empty{})
@@ -125,7 +127,11 @@ func (v *visit) checkReady(ctx context.Context) []Finding {
 	var findings []Finding
 	for _, one := range report.Checks {
 		if !one.OK {
-			findings = append(findings, a.of(one.Name).fail(one.Code, "", "since %s: %s", one.Since.UTC().Format("2006-01-02 15:04:05"), one.Message))
+			message, fix, _ := strings.Cut(one.Message, "; fix: ")
+			if fix == "" {
+				fix = "look at the sidecar's log: " + logCommand
+			}
+			findings = append(findings, a.of(one.Name).fail(one.Code, fix, "since %s: %s", one.Since.UTC().Format("2006-01-02 15:04:05"), message))
 		}
 	}
 	switch {

@@ -28,11 +28,11 @@ const (
 func (v *visit) checkVault(ctx context.Context) []Finding {
 	a := about{area: Vault, check: "reach"}
 	if v.seal.Vault.Address == "" {
-		return []Finding{a.unchecked("", "vault.address is not set")}
+		return append([]Finding{a.unchecked("", "vault.address is not set")}, v.noLogins("vault.address is not set")...)
 	}
 	client, closeVault, err := v.Tools.Vault(ctx, v.seal.Vault)
 	if err != nil {
-		return a.faults(err)
+		return append(a.faults(err), v.noLogins("the connection to Vault cannot be set up")...)
 	}
 	defer closeVault()
 	within, cancel := context.WithTimeout(ctx, v.Limit)
@@ -64,9 +64,12 @@ func (v *visit) unreached(a about, err error) []Finding {
 	return []Finding{finding}
 }
 
-// noLogins says for each role why it was not looked at.
+// noLogins says for each role and binding why it was not looked at.
 func (v *visit) noLogins(why string) []Finding {
 	var findings []Finding
+	for _, bound := range v.seal.Bindings {
+		findings = append(findings, about{area: Bindings, check: "access"}.of(bound.Name).unchecked("", "%s", why))
+	}
 	for _, role := range v.seal.Vault.Roles {
 		findings = append(findings, about{area: Vault, check: "login"}.of(role.Name).unchecked("", "%s", why))
 	}
@@ -170,7 +173,7 @@ func (l *login) refused(a about, wrong *fault.Error) Finding {
 		return finding
 	}
 	if wrong.File != "" {
-		if finding.Fix == "" {
+		if wrong.Fix == "" {
 			finding.Fix = "put the credential into " + wrong.File + ", readable by the sidecar's user"
 		}
 		return finding

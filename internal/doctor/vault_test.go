@@ -136,6 +136,7 @@ func TestVaultThatIsDown(t *testing.T) {
 	s := look()
 	s.expect("reach", "", doctor.Failed, "which is sealed", "vault operator unseal -address="+server.Address)
 	s.expect("login", "reader", doctor.Unchecked, "Vault serves nothing", "")
+	s.expect("access", "shop", doctor.Unchecked, "Vault serves nothing", "")
 	server.Unseal(t)
 	server.Pause(t)
 	s = look()

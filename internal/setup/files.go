@@ -9,7 +9,7 @@ import (
 	"strings"
 	"text/template"
 
-	"github.com/argocd-seal/argocd-seal-plugin/examples/install"
+	"github.com/argocd-seal/argocd-seal-plugin/examples"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/builtin"
@@ -86,7 +86,7 @@ func Files(answers Answers) ([]File, error) {
 		files = append(files, File{Path: "install/vault.yaml", Content: content})
 	}
 	for from, to := range copied {
-		content, err := fs.ReadFile(install.Files, from)
+		content, err := fs.ReadFile(examples.Install, "install/"+from)
 		if err != nil {
 			return nil, fault.New(fault.Internal, "the file %s is not in the program", from)
 		}

@@ -95,8 +95,8 @@ func (m *measure) packed(ctx context.Context, dir string, globs []string) (Size,
 		}
 		return Size{}, fault.New(fault.Path, "the repository cannot be packed: a file cannot be read, or a glob is none").In(dir, 0)
 	}
-	size := Size{Packed: counted.bytes}
-	size.Unpacked, size.Entries = m.unpacked(dir, excluded)
+	size := m.unpacked(dir, excluded)
+	size.Packed = counted.bytes
 	m.known[key] = size
 	return size, nil
 }
@@ -119,7 +119,8 @@ func (c *counter) Write(p []byte) (int, error) {
 const tarBlock = 512
 
 // unpacked is the size of the archive before it is compressed.
-func (m *measure) unpacked(dir string, globs []string) (bytes int64, entries int) {
+func (m *measure) unpacked(dir string, globs []string) Size {
+	var size Size
 	base := filepath.Join(m.Root, filepath.FromSlash(dir))
 	_ = filepath.WalkDir(base, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -138,14 +139,17 @@ func (m *measure) unpacked(dir string, globs []string) (bytes int64, entries int
 			}
 			return nil
 		}
-		entries++
-		bytes += tarBlock
+		size.Entries++
+		size.Unpacked += tarBlock
 		if info, err := entry.Info(); err == nil && entry.Type().IsRegular() {
-			bytes += (info.Size() + tarBlock - 1) / tarBlock * tarBlock
+			size.Unpacked += (info.Size() + tarBlock - 1) / tarBlock * tarBlock
+			if !within(gitDir, filepath.ToSlash(name)) {
+				size.Largest = max(size.Largest, info.Size())
+			}
 		}
 		return nil
 	})
-	return bytes, entries
+	return size
 }
 
 // unread lists the topmost directories that no application reads.

@@ -55,6 +55,8 @@ type Answer struct {
 	Exclusions []string
 	Then       Size
 	Apps       []App
+	// More is how many applications were not looked at, because there are so many.
+	More int
 }
 
 // Size is that of an archive.
@@ -65,6 +67,9 @@ type Size struct {
 	// directories and links.
 	Unpacked int64
 	Entries  int
+	// Largest is the largest file that the sidecar keeps, in bytes: of what Git keeps
+	// it keeps nothing.
+	Largest int64
 }
 
 // Directory is a part of the repository. Bytes are those of its files.
@@ -93,7 +98,7 @@ type App struct {
 // The bounds of a repository that is read for the look. They are wider than those
 // of a request: what is too large for one is what the look is for.
 const (
-	maxBytes   = 2 << 30
+	maxBytes   = 1 << 30
 	maxEntries = 500_000
 	maxFile    = 256 << 20
 	maxNames   = 64 << 20
@@ -116,6 +121,8 @@ func Measure(ctx context.Context, question Question) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	answer.More = max(len(apps)-maxApps, 0)
+	apps = apps[:len(apps)-answer.More]
 	for _, app := range apps {
 		answer.Apps = append(answer.Apps, m.application(ctx, app))
 		if ctx.Err() != nil {
@@ -184,8 +191,7 @@ func (m *measure) deployed() []string { return engine.Applications(m.tree, ".") 
 // applications are those that were asked for, or all.
 func (m *measure) applications() ([]string, error) {
 	if len(m.Apps) == 0 {
-		all := m.deployed()
-		return all[:min(len(all), maxApps)], nil
+		return m.deployed(), nil
 	}
 	var apps []string
 	for _, app := range m.Apps {

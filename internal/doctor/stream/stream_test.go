@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -138,6 +139,31 @@ func TestTheProofFindsWhatNamesDoNotTell(t *testing.T) {
 	}
 }
 
+// farReader renders one object more where it finds a file that no name leads to,
+// as a renderer could that reads what is there.
+type farReader struct{ inProcess }
+
+func (r *farReader) Render(ctx context.Context, request render.Request) (render.Result, error) {
+	result, err := r.inProcess.Render(ctx, request)
+	if _, there := request.Source.File("assets/noise"); there && err == nil {
+		result.Objects = append(result.Objects, result.Objects[0])
+	}
+	return result, err
+}
+
+// What renders to other objects without a part of the repository keeps it: the
+// annotation and the globs are proved, not guessed.
+func TestWhatIsReadIsNeverLeftOut(t *testing.T) {
+	root := clone(t, map[string]string{"apps/a/c.yaml": configMap}, "assets", ".git/objects")
+	answer := measure(t, stream.Question{Root: root, Renderer: &farReader{}})
+	if app := answer.Apps[0]; app.Root != "." || app.Annotation != "" {
+		t.Errorf("the application is %+v", app)
+	}
+	if diff := cmp.Diff([]string{".git/*"}, answer.Exclusions); diff != "" {
+		t.Errorf("exclusions (-want +got):\n%s", diff)
+	}
+}
+
 // The size is that of the archive which Argo CD's own code makes, and what is
 // excluded is not in it.
 func TestSizesAreThoseOfTheArchive(t *testing.T) {
@@ -158,7 +184,7 @@ func TestSizesAreThoseOfTheArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries, content := 0, int64(0)
+	entries, content, largest := 0, int64(0), int64(0)
 	for reader := tar.NewReader(zipped); ; entries++ {
 		header, err := reader.Next()
 		if errors.Is(err, io.EOF) {
@@ -168,9 +194,10 @@ func TestSizesAreThoseOfTheArchive(t *testing.T) {
 			t.Fatal(err)
 		}
 		content += 512 + (header.Size+511)/512*512
+		largest = max(largest, header.Size)
 	}
-	if answer.Now.Entries != entries || answer.Now.Unpacked != content {
-		t.Errorf("%d entries and %d bytes, the archive has %d and %d", answer.Now.Entries, answer.Now.Unpacked, entries, content)
+	if answer.Now.Entries != entries || answer.Now.Unpacked != content || answer.Now.Largest != largest || largest != large {
+		t.Errorf("%+v, the archive has %d entries, %d bytes and a file of %d", answer.Now, entries, content, largest)
 	}
 	app := answer.Apps[0]
 	var part bytes.Buffer
@@ -203,6 +230,17 @@ func TestApplicationsThatCannotBeRendered(t *testing.T) {
 		if failed := app.Fault != nil; failed != (app.Path == "broken") {
 			t.Errorf("%s: %v", app.Path, app.Fault)
 		}
+	}
+}
+
+// Many applications are told of, and not all rendered.
+func TestManyApplications(t *testing.T) {
+	content := map[string]string{}
+	for i := range 103 {
+		content[fmt.Sprintf("app-%03d/c.yaml", i)] = configMap
+	}
+	if answer := measure(t, stream.Question{Root: clone(t, content)}); len(answer.Apps) != 100 || answer.More != 3 {
+		t.Errorf("%d applications and %d more", len(answer.Apps), answer.More)
 	}
 }
 
