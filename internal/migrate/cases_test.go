@@ -132,6 +132,13 @@ func TestCases(t *testing.T) {
 			files: "-- one/a.yaml --\n" + secretHead + "stringData: {a: '<path:kv/data/shop/db#key>'}\n-- two/a.yaml --\n" + secretHead + "stringData: {b: '<path:kv/data/shop/db#key>', c: '<path:nowhere#x>'}\n",
 			moved: []string{"a: '<vault:kv/shop/db#key>'"},
 		},
+		"what plugins and sidecars do for all applications": {
+			files: "-- a.yaml --\napiVersion: argoproj.io/v1alpha1\nkind: ConfigManagementPlugin\nmetadata: {name: avp}\nspec:\n  version: v1\n  generate:\n    command: [sh, -c]\n" +
+				"    args: ['helm template $ARGOCD_APP_NAME . -f prod.yaml -f <(echo \"$X\") --include-crds -n $NS --set a=$A | envsubst | argocd-vault-plugin generate -']\n" +
+				"---\napiVersion: argoproj.io/v1alpha1\nkind: ConfigManagementPlugin\nmetadata: {name: other}\nspec: {generate: {command: [jsonnet, .]}}\n" +
+				"---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: argocd-repo-server}\nspec: {template: {spec: {containers: [{name: lovely, env: [{name: LOVELY_HELM_CRDS, value: \"false\"}, {name: LOVELY_PREPROCESSORS, value: x}, {name: AVP_PATH_PREFIX, value: kv}]}]}}}\n",
+			listed: []string{"a.yaml:1 plugin plugin avp-v1", "a.yaml:1 plugin plugin avp-v1", "a.yaml:18 variable LOVELY_HELM_CRDS", "a.yaml:18 variable LOVELY_PREPROCESSORS", "a.yaml:18 setting AVP_PATH_PREFIX"},
+		},
 		"native references are left alone": {
 			files: "-- a.yaml --\n" + annotatedHead(dbPath) + "stringData: {a: '<vault:kv/shop/db#x>', b: '<key> <vault:kv/shop/db#y>'}\n",
 			moved: []string{"'<vault:kv/shop/db#key> <vault:kv/shop/db#y>'"},

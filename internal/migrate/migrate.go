@@ -113,6 +113,8 @@ type planner struct {
 	findings []Finding
 	moves    []Move
 	notes    []string
+	// defined are the plugins that the repository defines, once they are read.
+	defined []definition
 	// reach are the directories that a kustomization builds upon, by its own.
 	reach map[string][]string
 }
