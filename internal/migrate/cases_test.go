@@ -139,6 +139,15 @@ func TestCases(t *testing.T) {
 				"---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: argocd-repo-server}\nspec: {template: {spec: {containers: [{name: lovely, env: [{name: LOVELY_HELM_CRDS, value: \"false\"}, {name: LOVELY_PREPROCESSORS, value: x}, {name: AVP_PATH_PREFIX, value: kv}]}]}}}\n",
 			listed: []string{"a.yaml:1 plugin plugin avp-v1", "a.yaml:1 plugin plugin avp-v1", "a.yaml:18 variable LOVELY_HELM_CRDS", "a.yaml:18 variable LOVELY_PREPROCESSORS", "a.yaml:18 setting AVP_PATH_PREFIX"},
 		},
+		"variables in a file that Argo CD merges": {
+			files:  "-- .argocd-source.yaml --\nplugin:\n  env:\n    - name: LOVELY_HELM_NAME\n      value: x\n    - name: AVP_TYPE\n      value: vault\n",
+			listed: []string{".argocd-source.yaml:3 variable LOVELY_HELM_NAME", ".argocd-source.yaml:5 variable AVP_TYPE"},
+		},
+		"settings in a command": {
+			files: "-- a.yaml --\napiVersion: argoproj.io/v1alpha1\nkind: ConfigManagementPlugin\nmetadata: {name: avp}\nspec: {generate: {command: [sh, -c, 'export AVP_TYPE=vault && AVP_KV_VERSION=1 AVP_AUTH_TYPE=\"github\" argocd-vault-plugin generate .']}}\n" +
+				"-- b.yaml --\n" + secretHead + "stringData: {a: '<path:old/db#key>'}\n",
+			moved: []string{"<vault:old/db#key>"}, listed: []string{"a.yaml:1 setting AVP_AUTH_TYPE"},
+		},
 		"native references are left alone": {
 			files: "-- a.yaml --\n" + annotatedHead(dbPath) + "stringData: {a: '<vault:kv/shop/db#x>', b: '<key> <vault:kv/shop/db#y>'}\n",
 			moved: []string{"'<vault:kv/shop/db#key> <vault:kv/shop/db#y>'"},

@@ -114,7 +114,7 @@ func (d definition) steps() [][]string {
 	var steps [][]string
 	for _, part := range commandBreak.Split(d.command, -1) {
 		words := strings.Fields(strings.Trim(part, " ()"))
-		for len(words) > 0 && (strings.HasPrefix(words[0], "-") || slices.Contains([]string{"sh", "bash"}, path.Base(words[0]))) {
+		for len(words) > 0 && (strings.HasPrefix(words[0], "-") || assignment.MatchString(words[0]) || slices.Contains([]string{"sh", "bash", "export"}, path.Base(words[0]))) {
 			words = words[1:]
 		}
 		if len(words) > 0 {

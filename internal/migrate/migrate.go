@@ -148,6 +148,7 @@ func New(ctx context.Context, input Input) (*Plan, error) {
 		}
 	}
 	p.report()
+	p.sourceFiles()
 	plan.Plugin = p.pluginFile(applications)
 	plan.Moves, plan.Findings, plan.Notes = p.moves, p.findings, p.notes
 	plan.sort()
@@ -158,7 +159,13 @@ func New(ctx context.Context, input Input) (*Plan, error) {
 func (p *Plan) sort() {
 	slices.SortFunc(p.Changes, func(a, b Change) int { return cmp.Compare(a.File, b.File) })
 	slices.SortStableFunc(p.Moves, func(a, b Move) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
-	slices.SortStableFunc(p.Findings, func(a, b Finding) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
+	slices.SortStableFunc(p.Findings, func(a, b Finding) int {
+		byPlace := cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+		if byPlace == 0 && a.Line == 0 { // no order of the file's own
+			return cmp.Or(cmp.Compare(a.What, b.What), cmp.Compare(a.Reason, b.Reason))
+		}
+		return byPlace
+	})
 	p.Findings = slices.Compact(p.Findings)
 	slices.Sort(p.Notes)
 	p.Notes = slices.Compact(p.Notes)

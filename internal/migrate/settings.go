@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"encoding/base64"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -36,6 +37,13 @@ func (p *planner) readSettings() {
 		}
 	}
 	p.reader.KV = p.KV
+	for _, d := range p.definitions() {
+		for _, match := range assignment.FindAllStringSubmatch(d.command, -1) {
+			if avp.Known(match[1]) {
+				p.keep(d.file, avp.Setting{Name: match[1], Value: strings.Trim(match[2], `"'`), File: d.file.name, Line: d.line})
+			}
+		}
+	}
 	switch versions := p.settings.Values("AVP_KV_VERSION"); {
 	case p.KV != "" || len(versions) == 0:
 	case len(versions) == 1:
@@ -105,10 +113,17 @@ func (p *planner) setting(d *document, name, value *yaml.Node, encoded bool) {
 		}
 		text = string(plain)
 	}
-	setting := avp.Setting{Name: name.Value, Value: strings.TrimSpace(text), File: d.file.name, Line: name.Line}
+	p.keep(d.file, avp.Setting{Name: name.Value, Value: strings.TrimSpace(text), File: d.file.name, Line: name.Line})
+}
+
+// keep notes a setting, and lists it where it has no place in plugin.yaml.
+func (p *planner) keep(f *file, setting avp.Setting) {
 	p.settings.Add(setting)
 	kept := p.settings.All[len(p.settings.All)-1]
 	if obstacle, unmoved := kept.Unmoved(); unmoved {
-		p.find(d.file, name.Line, kept.Name, obstacle)
+		p.find(f, kept.Line, kept.Name, obstacle)
 	}
 }
+
+// assignment is a variable that a command sets.
+var assignment = regexp.MustCompile(`\b([A-Z][A-Z0-9_]+)=("[^"]*"|'[^']*'|[^\s;|&]+)`)
