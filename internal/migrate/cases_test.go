@@ -123,6 +123,10 @@ func TestCases(t *testing.T) {
 			files: "-- kustomization.yaml --\nresources: [a.yaml]\npatches: [{path: ops.yaml, target: {kind: Secret}}]\n-- ops.yaml --\n---\n- op: add\n  path: /stringData\n  value: {x: '<path:kv/data/shop/db#key>'}\n-- a.yaml --\n" + secretHead,
 			moved: []string{"<vault:kv/shop/db#key>"},
 		},
+		"base64 in a block": {
+			files: "-- a.yaml --\n" + secretHead + "data:\n  a: |\n    PHBhdGg6a3YvZGF0YS9zaG9wL2RiI2tleT4=\n  b: >-\n    PHBhdGg6a3YvZGF0YS9zaG9wL2RiI2tleT4=\n",
+			moved: []string{"a: |\n    PHZhdWx0Omt2L3Nob3AvZGIja2V5Pg==\n  b: >-\n    PHZhdWx0Omt2L3Nob3AvZGIja2V5Pg==\n"},
+		},
 		"base64 over two lines": {
 			files:  "-- a.yaml --\n" + secretHead + "data:\n  a: |\n    PHBhdGg6a3YvZGF0YS9zaG9w\n    L2RiI2tleT4=\n",
 			listed: []string{"a.yaml:5 folded <path:kv/data/shop/db#key>"},

@@ -40,13 +40,17 @@ func (p *planner) replaced(f *file, text func(*holder) string, clean bool) []byt
 			return f.data
 		}
 		after, err := yamledit.Apply(f.data, edits)
-		if err == nil && (f.text == nil || p.says(f, after, text)) {
+		obstacle := notEditable
+		if err == nil {
+			obstacle = p.judge(f, after, text)
+		}
+		if obstacle == nil {
 			return after
 		}
 		// Once more without what has moved, so that nothing in the file changes.
 		for _, s := range f.sites {
 			for _, h := range s.holders {
-				h.block(&avp.Obstacle{Code: CodeFolded, Message: "the file cannot be edited without changing more than the placeholder", Fix: "write the reference by hand"})
+				h.block(obstacle)
 			}
 		}
 		for _, d := range f.documents {
