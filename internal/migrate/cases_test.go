@@ -100,6 +100,21 @@ func TestCases(t *testing.T) {
 				"-- prod/kustomization.yaml --\nresources: [../base]\npatches: [{path: patch.yaml}]\n-- prod/patch.yaml --\n" + secretHead + "stringData: {b: <other>}\n",
 			moved: []string{"a: <vault:kv/shop/db#key>", "b: <vault:kv/shop/db#other>"},
 		},
+		"a patch by operations that needs the annotation": {
+			files: "-- kustomization.yaml --\nresources: [a.yaml]\npatches:\n- target: {kind: Secret}\n  patch: |\n    - op: add\n      path: /stringData/b\n      value: <other>\n" +
+				"-- a.yaml --\n" + annotatedHead(dbPath) + "stringData: {a: <key>}\n",
+			moved: []string{annotatedHead(dbPath) + "stringData: {a: <vault:kv/shop/db#key>}"}, listed: []string{"kustomization.yaml:0 unseen <other>"},
+		},
+		"a kustomization that takes a placeholder apart": {
+			files: "-- kustomization.yaml --\nresources: [a.yaml]\nreplacements:\n- source: {kind: Secret, fieldPath: stringData.a, options: {delimiter: '/', index: 2}}\n" +
+				"  targets: [{select: {kind: ConfigMap}, fieldPaths: [data.b]}]\n-- a.yaml --\n" + secretHead + "stringData: {a: '<path:kv/data/shop/db#key>'}\n" +
+				"---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {b: x}\n",
+			listed: []string{"a.yaml:4 meaning <path:kv/data/shop/db#key>"},
+		},
+		"a kustomization that does not render keeps the annotations": {
+			files: "-- kustomization.yaml --\nresources: [a.yaml, 'https://example.com/base?ref=main']\n-- a.yaml --\n" + annotatedHead(dbPath) + "stringData: {a: <key>}\n",
+			moved: []string{annotatedHead(dbPath) + "stringData: {a: <vault:kv/shop/db#key>}"},
+		},
 		"an object of the same name somewhere else": {
 			files: "-- one/a.yaml --\n" + annotatedHead(dbPath) + "stringData: {a: <key>}\n-- two/a.yaml --\n" + secretHead + "stringData: {b: <html>}\n",
 			moved: []string{"a: <vault:kv/shop/db#key>"},

@@ -44,13 +44,31 @@ func (p *planner) runs(ctx context.Context) ([]run, error) {
 			return nil, fault.New(fault.Canceled, "the migration was interrupted")
 		}
 		if err != nil {
-			p.notes = append(p.notes, fmt.Sprintf("%s does not render, so that its files were checked one by one: %s", one, fault.Clean(fault.Of(err)[0].Error(), 400)))
+			p.notes = append(p.notes, fmt.Sprintf("%s does not render, so that its files were checked one by one and keep their annotations: %s", one, fault.Clean(fault.Of(err)[0].Error(), 400)))
+			p.keepAnnotations(one)
 			continue
 		}
 		one.before = result
 		runs = append(runs, one)
 	}
 	return runs, nil
+}
+
+// keepAnnotations leaves the annotations of an application whose patches and
+// bases cannot be seen together: something else may need them.
+func (p *planner) keepAnnotations(one run) {
+	for _, f := range p.files {
+		if p.uses(one, f) {
+			for _, d := range f.documents {
+				d.keep = true
+			}
+		}
+	}
+}
+
+// uses tells whether an application may use a file.
+func (p *planner) uses(one run, f *file) bool {
+	return slices.Contains(p.reached(one.dir), p.owner(f.name)) || one.application != nil && one.application.document.file == f
 }
 
 // ways lists how the applications of the tree are rendered: by themselves, with

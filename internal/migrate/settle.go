@@ -111,7 +111,7 @@ func kindAndName(object string) string {
 // takeBackAll leaves all alone that an application may use.
 func (p *planner) takeBackAll(one run) {
 	for _, f := range p.files {
-		if !slices.Contains(p.reached(one.dir), p.owner(f.name)) && (one.application == nil || one.application.document.file != f) {
+		if !p.uses(one, f) {
 			continue
 		}
 		for _, d := range f.documents {
