@@ -115,6 +115,14 @@ func TestCases(t *testing.T) {
 			files: "-- kustomization.yaml --\nresources: [a.yaml, 'https://example.com/base?ref=main']\n-- a.yaml --\n" + annotatedHead(dbPath) + "stringData: {a: <key>}\n",
 			moved: []string{annotatedHead(dbPath) + "stringData: {a: <vault:kv/shop/db#key>}"},
 		},
+		"a patch beside what it patches": {
+			files: "-- kustomization.yaml --\nresources: [a.yaml]\npatches: [{path: patch.yaml}]\n-- a.yaml --\n" + annotatedHead(dbPath) + "stringData: {a: <key>}\n-- patch.yaml --\n" + secretHead + "stringData: {b: <other>}\n",
+			moved: []string{"a: <vault:kv/shop/db#key>", "b: <vault:kv/shop/db#other>"},
+		},
+		"base64 under stringData": {
+			files:  "-- a.yaml --\n" + secretHead + "stringData: {a: PHBhdGg6a3YvZGF0YS9zaG9wL2RiI2tleT4=, b: aGVsbG8=}\n",
+			listed: []string{"a.yaml:4 base64 stringData.a"},
+		},
 		"an object of the same name somewhere else": {
 			files: "-- one/a.yaml --\n" + annotatedHead(dbPath) + "stringData: {a: <key>}\n-- two/a.yaml --\n" + secretHead + "stringData: {b: <html>}\n",
 			moved: []string{"a: <vault:kv/shop/db#key>"},

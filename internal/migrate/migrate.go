@@ -117,6 +117,8 @@ type planner struct {
 	defined []definition
 	// reach are the directories that a kustomization builds upon, by its own.
 	reach map[string][]string
+	// owners are the directories that files are rendered with, by their own.
+	owners map[string]string
 }
 
 // New plans the migration of a tree. Its errors are faults, for what is wrong
@@ -128,7 +130,7 @@ func New(ctx context.Context, input Input) (*Plan, error) {
 	if !input.Tree.HasDir(input.Scope) {
 		return nil, fault.New(fault.Path, "there is no directory %s", fault.Clean(input.Scope, 200))
 	}
-	p := &planner{Input: input, reach: map[string][]string{}}
+	p := &planner{Input: input, reach: map[string][]string{}, owners: map[string]string{}}
 	p.load()
 	p.readSettings()
 	p.learnMounts()
