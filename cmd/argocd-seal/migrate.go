@@ -68,7 +68,7 @@ func (o *migrateOptions) run(ctx context.Context, dir string, stdout, stderr io.
 		return err
 	}
 	settings := config.Default()
-	settings.Render.Workers.Concurrency, settings.Render.Workers.Spares = 1, min(2, runtime.GOMAXPROCS(0))
+	settings.Render.Workers.Concurrency, settings.Render.Workers.Spares = runtime.GOMAXPROCS(0), runtime.GOMAXPROCS(0)
 	log, err := newLogger(stderr, config.Telemetry{LogLevel: "warn", LogFormat: "text"})
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/avp"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/lovely"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/yamledit"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
@@ -48,6 +49,27 @@ func pluginsIn(root *yaml.Node, kind string) []pluginUse {
 		}
 	}
 	return found
+}
+
+// sourceFiles lists variables in the files that Argo CD merges into the source of
+// an Application, which are not edited.
+func (p *planner) sourceFiles() {
+	for _, f := range p.files {
+		if !strings.HasPrefix(path.Base(f.name), ".argocd-source") {
+			continue
+		}
+		for _, d := range f.documents {
+			use := pluginUse{node: child(d.node, "plugin")}
+			for _, item := range itemsOf(child(use.node, "env")) {
+				name := child(item, "name")
+				if !lovely.Known(scalarOf(name)) && !avp.Known(scalarOf(name)) {
+					continue
+				}
+				p.find(f, name.Line, name.Value, &avp.Obstacle{Code: CodeVariable, Message: "it stands in a file that Argo CD merges into the Application's source, where variables do nothing here",
+					Fix: "write the parameter that docs/migration.md names for it, under plugin.parameters"})
+			}
+		}
+	}
 }
 
 // pluginName is the plugin that the application names, empty where it names none.

@@ -55,6 +55,10 @@ func TestApplications(t *testing.T) {
 			before: application("    plugin: {name: argocd-vault-plugin, env: [{name: HELM_ARGS, value: -f a.yaml}]}\n"),
 			listed: []string{"a.yaml:8 variable plugin.env"},
 		},
+		"line breaks that only YAML knows": {
+			before: application("    plugin:\n      name: argocd-vault-plugin\n      env:\n        - name: HELM_ARGS\n\u2028          value: -f a.yaml\n        - name: HELM_VALUES\n          value: x\n"),
+			listed: []string{"a.yaml:10 variable plugin.env"},
+		},
 		"one parameter twice": {
 			before: application("    plugin:\n      name: argocd-vault-plugin\n      env:\n        - name: HELM_ARGS\n          value: -f a.yaml\n        - name: LOVELY_HELM_VALUES\n          value: b.yaml\n"),
 			after:  application("    plugin:\n      name: argocd-seal-v1.0\n      env:\n        - name: LOVELY_HELM_VALUES\n          value: b.yaml\n      parameters:\n        - name: helm-values-files\n          array: [a.yaml]\n        - name: source-type\n          string: composite\n"),

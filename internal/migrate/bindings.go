@@ -37,6 +37,13 @@ var nativePath = regexp.MustCompile(`<vault:([A-Za-z0-9_][A-Za-z0-9._@/-]*)[#>]`
 // kustomization that it belongs to, or its own.
 func (p *planner) owner(name string) string {
 	own := path.Dir(name)
+	if p.owners[own] == "" {
+		p.owners[own] = p.ownerOf(own)
+	}
+	return p.owners[own]
+}
+
+func (p *planner) ownerOf(own string) string {
 	for dir := own; ; dir = path.Dir(dir) {
 		switch engine.Detect(p.Tree, dir) {
 		case render.KindHelm, render.KindHelmKustomize:

@@ -100,6 +100,29 @@ func TestCases(t *testing.T) {
 				"-- prod/kustomization.yaml --\nresources: [../base]\npatches: [{path: patch.yaml}]\n-- prod/patch.yaml --\n" + secretHead + "stringData: {b: <other>}\n",
 			moved: []string{"a: <vault:kv/shop/db#key>", "b: <vault:kv/shop/db#other>"},
 		},
+		"a patch by operations that needs the annotation": {
+			files: "-- kustomization.yaml --\nresources: [a.yaml]\npatches:\n- target: {kind: Secret}\n  patch: |\n    - op: add\n      path: /stringData/b\n      value: <other>\n" +
+				"-- a.yaml --\n" + annotatedHead(dbPath) + "stringData: {a: <key>}\n",
+			moved: []string{annotatedHead(dbPath) + "stringData: {a: <vault:kv/shop/db#key>}"}, listed: []string{"kustomization.yaml:0 unseen <other>"},
+		},
+		"a kustomization that takes a placeholder apart": {
+			files: "-- kustomization.yaml --\nresources: [a.yaml]\nreplacements:\n- source: {kind: Secret, fieldPath: stringData.a, options: {delimiter: '/', index: 2}}\n" +
+				"  targets: [{select: {kind: ConfigMap}, fieldPaths: [data.b]}]\n-- a.yaml --\n" + secretHead + "stringData: {a: '<path:kv/data/shop/db#key>'}\n" +
+				"---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {b: x}\n",
+			listed: []string{"a.yaml:4 meaning <path:kv/data/shop/db#key>"},
+		},
+		"a kustomization that does not render keeps the annotations": {
+			files: "-- kustomization.yaml --\nresources: [a.yaml, 'https://example.com/base?ref=main']\n-- a.yaml --\n" + annotatedHead(dbPath) + "stringData: {a: <key>}\n",
+			moved: []string{annotatedHead(dbPath) + "stringData: {a: <vault:kv/shop/db#key>}"},
+		},
+		"a patch beside what it patches": {
+			files: "-- kustomization.yaml --\nresources: [a.yaml]\npatches: [{path: patch.yaml}]\n-- a.yaml --\n" + annotatedHead(dbPath) + "stringData: {a: <key>}\n-- patch.yaml --\n" + secretHead + "stringData: {b: <other>}\n",
+			moved: []string{"a: <vault:kv/shop/db#key>", "b: <vault:kv/shop/db#other>"},
+		},
+		"base64 under stringData": {
+			files:  "-- a.yaml --\n" + secretHead + "stringData: {a: PHBhdGg6a3YvZGF0YS9zaG9wL2RiI2tleT4=, b: aGVsbG8=}\n",
+			listed: []string{"a.yaml:4 base64 stringData.a"},
+		},
 		"an object of the same name somewhere else": {
 			files: "-- one/a.yaml --\n" + annotatedHead(dbPath) + "stringData: {a: <key>}\n-- two/a.yaml --\n" + secretHead + "stringData: {b: <html>}\n",
 			moved: []string{"a: <vault:kv/shop/db#key>"},
@@ -123,6 +146,10 @@ func TestCases(t *testing.T) {
 			files: "-- kustomization.yaml --\nresources: [a.yaml]\npatches: [{path: ops.yaml, target: {kind: Secret}}]\n-- ops.yaml --\n---\n- op: add\n  path: /stringData\n  value: {x: '<path:kv/data/shop/db#key>'}\n-- a.yaml --\n" + secretHead,
 			moved: []string{"<vault:kv/shop/db#key>"},
 		},
+		"base64 in a block": {
+			files: "-- a.yaml --\n" + secretHead + "data:\n  a: |\n    PHBhdGg6a3YvZGF0YS9zaG9wL2RiI2tleT4=\n  b: >-\n    PHBhdGg6a3YvZGF0YS9zaG9wL2RiI2tleT4=\n",
+			moved: []string{"a: |\n    PHZhdWx0Omt2L3Nob3AvZGIja2V5Pg==\n  b: >-\n    PHZhdWx0Omt2L3Nob3AvZGIja2V5Pg==\n"},
+		},
 		"base64 over two lines": {
 			files:  "-- a.yaml --\n" + secretHead + "data:\n  a: |\n    PHBhdGg6a3YvZGF0YS9zaG9w\n    L2RiI2tleT4=\n",
 			listed: []string{"a.yaml:5 folded <path:kv/data/shop/db#key>"},
@@ -131,6 +158,22 @@ func TestCases(t *testing.T) {
 			input: migrate.Input{Scope: "one"},
 			files: "-- one/a.yaml --\n" + secretHead + "stringData: {a: '<path:kv/data/shop/db#key>'}\n-- two/a.yaml --\n" + secretHead + "stringData: {b: '<path:kv/data/shop/db#key>', c: '<path:nowhere#x>'}\n",
 			moved: []string{"a: '<vault:kv/shop/db#key>'"},
+		},
+		"what plugins and sidecars do for all applications": {
+			files: "-- a.yaml --\napiVersion: argoproj.io/v1alpha1\nkind: ConfigManagementPlugin\nmetadata: {name: avp}\nspec:\n  version: v1\n  generate:\n    command: [sh, -c]\n" +
+				"    args: ['helm template $ARGOCD_APP_NAME . -f prod.yaml -f <(echo \"$X\") --include-crds -n $NS --set a=$A | envsubst | argocd-vault-plugin generate -']\n" +
+				"---\napiVersion: argoproj.io/v1alpha1\nkind: ConfigManagementPlugin\nmetadata: {name: other}\nspec: {generate: {command: [jsonnet, .]}}\n" +
+				"---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: argocd-repo-server}\nspec: {template: {spec: {containers: [{name: lovely, env: [{name: LOVELY_HELM_CRDS, value: \"false\"}, {name: LOVELY_PREPROCESSORS, value: x}, {name: AVP_PATH_PREFIX, value: kv}]}]}}}\n",
+			listed: []string{"a.yaml:1 plugin plugin avp-v1", "a.yaml:1 plugin plugin avp-v1", "a.yaml:18 variable LOVELY_HELM_CRDS", "a.yaml:18 variable LOVELY_PREPROCESSORS", "a.yaml:18 setting AVP_PATH_PREFIX"},
+		},
+		"variables in a file that Argo CD merges": {
+			files:  "-- .argocd-source.yaml --\nplugin:\n  env:\n    - name: LOVELY_HELM_NAME\n      value: x\n    - name: AVP_TYPE\n      value: vault\n",
+			listed: []string{".argocd-source.yaml:3 variable LOVELY_HELM_NAME", ".argocd-source.yaml:5 variable AVP_TYPE"},
+		},
+		"settings in a command": {
+			files: "-- a.yaml --\napiVersion: argoproj.io/v1alpha1\nkind: ConfigManagementPlugin\nmetadata: {name: avp}\nspec: {generate: {command: [sh, -c, 'export AVP_TYPE=vault && AVP_KV_VERSION=1 AVP_AUTH_TYPE=\"github\" argocd-vault-plugin generate .']}}\n" +
+				"-- b.yaml --\n" + secretHead + "stringData: {a: '<path:old/db#key>'}\n",
+			moved: []string{"<vault:old/db#key>"}, listed: []string{"a.yaml:1 setting AVP_AUTH_TYPE"},
 		},
 		"native references are left alone": {
 			files: "-- a.yaml --\n" + annotatedHead(dbPath) + "stringData: {a: '<vault:kv/shop/db#x>', b: '<key> <vault:kv/shop/db#y>'}\n",

@@ -6,26 +6,36 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/avp"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/yamledit"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 )
 
-// says tells whether an edited file says what it should: the same documents with
-// the same texts, but for those of the sites, which have their new ones.
-func (p *planner) says(f *file, after []byte, text func(*holder) string) bool {
-	edited, err := yamledit.Parse(f.name, after)
-	if err != nil {
-		return false
+// The obstacles of files whose edits do not come out as they should. They are a
+// net below the code, not a way of working.
+var (
+	notEditable  = &avp.Obstacle{Code: CodeFolded, Message: "the file cannot be edited without changing more than the placeholder", Fix: "write the reference by hand"}
+	otherMeaning = &avp.Obstacle{Code: CodeMeaning, Message: "as a native reference it would come to another value", Fix: "write the reference by hand and compare"}
+)
+
+// judge returns what is wrong with an edited file, nil where it says what it
+// should: the same documents with the same texts, but for those of the sites,
+// which have their new ones.
+func (p *planner) judge(f *file, after []byte, text func(*holder) string) *avp.Obstacle {
+	if f.text == nil {
+		return nil
 	}
-	if len(edited.Documents) != len(f.text.Documents) {
-		return false
+	edited, err := yamledit.Parse(f.name, after)
+	if err != nil || len(edited.Documents) != len(f.text.Documents) {
+		return notEditable
 	}
 	expected := map[*yaml.Node]string{}
 	for _, s := range f.sites {
 		filled := s.filled(text)
 		if s.place == placeBase64 {
-			filled = base64.StdEncoding.EncodeToString([]byte(filled))
-			if filled == strings.TrimSpace(s.node.Value) {
+			old := strings.TrimSpace(s.node.Value)
+			filled = strings.Replace(s.node.Value, old, base64.StdEncoding.EncodeToString([]byte(filled)), 1)
+			if filled == s.node.Value {
 				continue
 			}
 		}
@@ -33,10 +43,13 @@ func (p *planner) says(f *file, after []byte, text func(*holder) string) bool {
 	}
 	for i, root := range f.text.Documents {
 		if !sameNodes(root, edited.Documents[i], expected, 0) {
-			return false
+			return notEditable
 		}
 	}
-	return f.documents == nil || p.sameMeaning(f, after)
+	if !p.sameMeaning(f, after) {
+		return otherMeaning
+	}
+	return nil
 }
 
 // sameNodes compares two documents, but for annotations of argocd-vault-plugin

@@ -11,6 +11,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/avp"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/lovely"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/yamledit"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 )
 
 // pluginSelected is how Applications name the plugin of the plugin.yaml that is
@@ -199,6 +200,11 @@ func (p *planner) onlyPlugins(f *file, before, after []byte) bool {
 	now, err := yamledit.Parse(f.name, after)
 	if err != nil || len(old.Documents) != len(now.Documents) {
 		return false
+	}
+	if _, err := object.Decode(f.name, before); err == nil {
+		if _, err := object.Decode(f.name, after); err != nil {
+			return false
+		}
 	}
 	for i := range old.Documents {
 		for _, root := range []*yaml.Node{old.Documents[i], now.Documents[i]} {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,11 +26,13 @@ var update = flag.Bool("update", false, "write testdata/migrated and testdata/fi
 // that was moved away would otherwise pass.
 const leastManifests = 30
 
-// inProcess renders in the test's own process: its sources are its own.
-type inProcess struct{ rendered int }
+// inProcess renders in the test's own process, one request at a time: its sources
+// are its own.
+type inProcess struct{ sync.Mutex }
 
 func (r *inProcess) Render(_ context.Context, request render.Request) (render.Result, error) {
-	r.rendered++
+	r.Lock()
+	defer r.Unlock()
 	return engine.Render(request)
 }
 

@@ -28,6 +28,9 @@ type file struct {
 	text      *yamledit.Text
 	documents []*document
 	sites     []*site
+	// written is the file with what moves, as of state.
+	written []byte
+	state   string
 }
 
 // document is one document of a YAML file, or one item of a list in it.

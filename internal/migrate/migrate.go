@@ -113,8 +113,12 @@ type planner struct {
 	findings []Finding
 	moves    []Move
 	notes    []string
+	// defined are the plugins that the repository defines, once they are read.
+	defined []definition
 	// reach are the directories that a kustomization builds upon, by its own.
 	reach map[string][]string
+	// owners are the directories that files are rendered with, by their own.
+	owners map[string]string
 }
 
 // New plans the migration of a tree. Its errors are faults, for what is wrong
@@ -126,7 +130,7 @@ func New(ctx context.Context, input Input) (*Plan, error) {
 	if !input.Tree.HasDir(input.Scope) {
 		return nil, fault.New(fault.Path, "there is no directory %s", fault.Clean(input.Scope, 200))
 	}
-	p := &planner{Input: input, reach: map[string][]string{}}
+	p := &planner{Input: input, reach: map[string][]string{}, owners: map[string]string{}}
 	p.load()
 	p.readSettings()
 	p.learnMounts()
@@ -146,6 +150,7 @@ func New(ctx context.Context, input Input) (*Plan, error) {
 		}
 	}
 	p.report()
+	p.sourceFiles()
 	plan.Plugin = p.pluginFile(applications)
 	plan.Moves, plan.Findings, plan.Notes = p.moves, p.findings, p.notes
 	plan.sort()
@@ -156,7 +161,13 @@ func New(ctx context.Context, input Input) (*Plan, error) {
 func (p *Plan) sort() {
 	slices.SortFunc(p.Changes, func(a, b Change) int { return cmp.Compare(a.File, b.File) })
 	slices.SortStableFunc(p.Moves, func(a, b Move) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
-	slices.SortStableFunc(p.Findings, func(a, b Finding) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
+	slices.SortStableFunc(p.Findings, func(a, b Finding) int {
+		byPlace := cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+		if byPlace == 0 && a.Line == 0 { // no order of the file's own
+			return cmp.Or(cmp.Compare(a.What, b.What), cmp.Compare(a.Reason, b.Reason))
+		}
+		return byPlace
+	})
 	p.Findings = slices.Compact(p.Findings)
 	slices.Sort(p.Notes)
 	p.Notes = slices.Compact(p.Notes)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/avp"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/same"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
+	"github.com/argocd-seal/argocd-seal-plugin/render/kustomize"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/reference"
 )
 
@@ -143,18 +145,17 @@ func (p *planner) inherit() {
 	}
 }
 
-// baseOf returns the one document among candidates that a kustomization at or
-// above a document's directory builds upon.
+// baseOf returns the one document among candidates that the nearest kustomization
+// of a document renders together with it.
 func (p *planner) baseOf(d *document, candidates []*document) *document {
 	for dir := path.Dir(d.file.name); ; dir = path.Dir(dir) {
-		reached := p.reached(dir)
 		var found *document
-		for _, candidate := range candidates {
-			for _, base := range reached {
-				if base == dir && len(reached) == 1 || !within(candidate.file.name, base) || base == "." {
+		if kustomize.IsKustomization(p.Tree, dir) {
+			for _, candidate := range candidates {
+				if !slices.Contains(p.reached(dir), p.owner(candidate.file.name)) {
 					continue
 				}
-				if found != nil && found != candidate {
+				if found != nil {
 					return nil
 				}
 				found = candidate

@@ -3,79 +3,12 @@ package migrate
 import (
 	"fmt"
 	"net/url"
-	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/avp"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/yamledit"
 )
-
-// ours tells whether a definition runs one of the two plugins.
-func (d definition) ours() bool {
-	return strings.Contains(d.command, "argocd-vault-plugin") || strings.Contains(d.command, "argocd-lovely-plugin")
-}
-
-// harmless are programs of a plugin's command that this plugin does without.
-var harmless = []string{"argocd-vault-plugin", "argocd-lovely-plugin", "helm", "kustomize", "find", "cat", "echo", "sh", "bash", "-c", "/bin/sh", "/bin/bash", "ls", "true"}
-
-// programs returns what else a definition's command runs.
-func (d definition) programs() []string {
-	var found []string
-	for _, part := range regexp.MustCompile(`\|\|?|&&|;|\n|<\(|\$\(`).Split(d.command, -1) {
-		words := strings.Fields(strings.Trim(part, " ()"))
-		for len(words) > 0 && (words[0] == "sh" || words[0] == "bash" || strings.HasPrefix(words[0], "-") || strings.HasSuffix(words[0], "/sh") || strings.HasSuffix(words[0], "/bash")) {
-			words = words[1:]
-		}
-		if len(words) == 0 {
-			continue
-		}
-		program := path.Base(words[0])
-		if program == "helm" && len(words) > 1 && !slices.Contains([]string{"template", "dependency", "dep", "repo"}, words[1]) {
-			found = append(found, "helm "+words[1])
-		} else if !slices.Contains(harmless, program) {
-			found = append(found, program)
-		}
-	}
-	slices.Sort(found)
-	return slices.Compact(found)
-}
-
-// reportDefinitions lists what plugins do that this one does not, and returns
-// the names of those that it stands in for.
-func (p *planner) reportDefinitions() []string {
-	var aliases []string
-	for _, d := range p.definitions() {
-		if !d.ours() {
-			continue
-		}
-		programs := d.programs()
-		for _, program := range programs {
-			p.find(d.file, d.line, "plugin "+d.name, &avp.Obstacle{Code: CodePlugin, Message: fmt.Sprintf("its command runs %s, and this plugin runs no programs", program), Fix: "commit what the program writes, or keep the plugin for the applications that need it"})
-		}
-		if len(programs) == 0 && strings.Contains(d.command, "argocd-vault-plugin") && aliasName.MatchString(d.name) {
-			aliases = append(aliases, d.name)
-		}
-	}
-	for _, f := range p.files {
-		for _, d := range f.documents {
-			for _, use := range pluginsOf(d) {
-				if !f.inScope {
-					continue
-				}
-				if name := use.pluginName(); !use.isLovely() && strings.Contains(name, "vault-plugin") && aliasName.MatchString(name) {
-					aliases = append(aliases, name)
-				}
-			}
-		}
-	}
-	slices.Sort(aliases)
-	return slices.Compact(aliases)
-}
-
-// aliasName is what the configuration takes as an alias.
-var aliasName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
 
 // pluginFile writes the plugin.yaml that fits, nil where there is nothing to
 // write one for.

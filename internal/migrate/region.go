@@ -46,34 +46,44 @@ func (c *convertor) region(mapping *yaml.Node, i int) *region {
 	}
 	if !known || !ok || list.Style&yaml.FlowStyle != 0 || list.Line == key.Line || list.Anchor != "" {
 		if len(itemsOf(list)) > 0 {
-			c.find(key.Line, "plugin."+key.Value, &avp.Obstacle{Code: CodeVariable, Message: "the list is not written with one item a line", Fix: "write it so, and migrate again"})
+			c.notOneALine(key)
 		}
 		return nil
 	}
 	r := &region{key: keyAt, keyStart: c.text.LineStart(keyAt), start: c.text.LineStart(first), indent: strings.Repeat(" ", list.Column-1)}
-	r.end = r.start
-	for pending := r.start; ; {
-		if next := c.text.LineEnd(pending); next > pending {
-			line := c.text.Slice(pending, next)
-			trimmed := strings.TrimSpace(line)
-			depth := len(line) - len(strings.TrimLeft(line, " "))
-			switch {
-			case trimmed == "" || strings.HasPrefix(trimmed, "#"):
-			case depth == len(r.indent) && strings.HasPrefix(trimmed, "-"), depth > len(r.indent):
-				r.end = next
-			default:
-				pending = -1
-			}
-			if pending < 0 {
-				break
-			}
-			pending = next
-			continue
-		}
-		break
-	}
+	r.end = c.regionEnd(r.start, r.indent)
 	r.split(c.text.Slice(r.start, r.end))
+	if len(r.items) != len(list.Content) {
+		c.notOneALine(key)
+		return nil
+	}
 	return r
+}
+
+// regionEnd returns where a list ends that begins at a line: behind its last
+// dash and what is deeper. Empty lines and comments behind it are not its own.
+func (c *convertor) regionEnd(start int, indent string) int {
+	end := start
+	for at := start; ; {
+		next := c.text.LineEnd(at)
+		if next == at {
+			return end
+		}
+		line := c.text.Slice(at, next)
+		trimmed, depth := strings.TrimSpace(line), len(line)-len(strings.TrimLeft(line, " "))
+		switch {
+		case trimmed == "" || strings.HasPrefix(trimmed, "#"):
+		case depth == len(indent) && strings.HasPrefix(trimmed, "-"), depth > len(indent):
+			end = next
+		default:
+			return end
+		}
+		at = next
+	}
+}
+
+func (c *convertor) notOneALine(key *yaml.Node) {
+	c.find(key.Line, "plugin."+key.Value, &avp.Obstacle{Code: CodeVariable, Message: "the list is not written with one item a line", Fix: "write it so, and migrate again"})
 }
 
 // split cuts the lines into items; what stands before an item is its own.
@@ -97,7 +107,7 @@ func (r *region) split(text string) {
 func (c *convertor) chunks(outcomes map[*yaml.Node]lovely.Outcome, r *region, list *yaml.Node) (kept, converted []string) {
 	for i, item := range list.Content {
 		name := child(item, "name")
-		chunk := r.items[min(i, len(r.items)-1)]
+		chunk := r.items[i]
 		if name == nil {
 			kept = append(kept, chunk)
 			continue

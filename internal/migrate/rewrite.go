@@ -3,6 +3,7 @@ package migrate
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -20,7 +21,29 @@ func (p *planner) content(f *file) []byte {
 	if !f.inScope {
 		return f.data
 	}
-	return p.replaced(f, func(h *holder) string { return h.after() }, true)
+	// Every render asks for every file, and most stay as they were for the last one.
+	if f.written == nil || f.state != f.decisions() {
+		f.written = p.replaced(f, (*holder).after, true)
+		f.state = f.decisions()
+	}
+	return f.written
+}
+
+// decisions spells what has been decided on a file so far.
+func (f *file) decisions() string {
+	var b strings.Builder
+	for _, s := range f.sites {
+		for _, h := range s.holders {
+			fmt.Fprintf(&b, "%t%t ", h.moves(), h.decode)
+		}
+	}
+	for _, d := range f.documents {
+		fmt.Fprintf(&b, "%t ", d.keep)
+		for _, heir := range d.heirs {
+			fmt.Fprintf(&b, "%t ", heir.stays())
+		}
+	}
+	return b.String()
 }
 
 // replaced returns a file with another text for each placeholder. What cannot be
@@ -40,13 +63,17 @@ func (p *planner) replaced(f *file, text func(*holder) string, clean bool) []byt
 			return f.data
 		}
 		after, err := yamledit.Apply(f.data, edits)
-		if err == nil && (f.text == nil || p.says(f, after, text)) {
+		obstacle := notEditable
+		if err == nil {
+			obstacle = p.judge(f, after, text)
+		}
+		if obstacle == nil {
 			return after
 		}
 		// Once more without what has moved, so that nothing in the file changes.
 		for _, s := range f.sites {
 			for _, h := range s.holders {
-				h.block(&avp.Obstacle{Code: CodeFolded, Message: "the file cannot be edited without changing more than the placeholder", Fix: "write the reference by hand"})
+				h.block(obstacle)
 			}
 		}
 		for _, d := range f.documents {

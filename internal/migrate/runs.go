@@ -5,8 +5,11 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
@@ -26,6 +29,8 @@ type run struct {
 	// application is set where an Application says how the source is rendered.
 	application *application
 	before      []object.Object
+	// takenBack tells that all of it has been left as it was.
+	takenBack bool
 }
 
 // runs renders every application of the tree as it is.
@@ -33,24 +38,43 @@ func (p *planner) runs(ctx context.Context) ([]run, error) {
 	if p.Renderer == nil {
 		return nil, nil
 	}
+	ways := p.ways()
+	if len(ways) > maxRuns {
+		p.notes = append(p.notes, fmt.Sprintf("more than %d applications have placeholders; the others were checked file by file", maxRuns))
+		ways = ways[:maxRuns]
+	}
+	rendered, err := p.render(ctx, asItIs, ways)
+	if err != nil {
+		return nil, err
+	}
 	var runs []run
-	for _, one := range p.ways() {
-		if len(runs) == maxRuns {
-			p.notes = append(p.notes, fmt.Sprintf("more than %d applications have placeholders; the others were checked file by file", maxRuns))
-			break
-		}
-		result, err := p.render(ctx, asItIs, one)
-		if ended := ctx.Err(); ended != nil {
-			return nil, fault.New(fault.Canceled, "the migration was interrupted")
-		}
-		if err != nil {
-			p.notes = append(p.notes, fmt.Sprintf("%s does not render, so that its files were checked one by one: %s", one, fault.Clean(fault.Of(err)[0].Error(), 400)))
+	for i, one := range ways {
+		if err := rendered[i].err; err != nil {
+			p.notes = append(p.notes, fmt.Sprintf("%s does not render, so that its files were checked one by one and keep their annotations: %s", one, fault.Clean(fault.Of(err)[0].Error(), 400)))
+			p.keepAnnotations(one)
 			continue
 		}
-		one.before = result
+		one.before = rendered[i].objects
 		runs = append(runs, one)
 	}
 	return runs, nil
+}
+
+// keepAnnotations leaves the annotations of an application whose patches and
+// bases cannot be seen together: something else may need them.
+func (p *planner) keepAnnotations(one run) {
+	for _, f := range p.files {
+		if p.uses(one, f) {
+			for _, d := range f.documents {
+				d.keep = true
+			}
+		}
+	}
+}
+
+// uses tells whether an application may use a file.
+func (p *planner) uses(one run, f *file) bool {
+	return slices.Contains(p.reached(one.dir), p.owner(f.name)) || one.application != nil && one.application.document.file == f
 }
 
 // ways lists how the applications of the tree are rendered: by themselves, with
@@ -113,17 +137,38 @@ type content func(*file) []byte
 
 func asItIs(f *file) []byte { return f.data }
 
-func (p *planner) render(ctx context.Context, says content, one run) ([]object.Object, error) {
-	parameters, name, namespace := one.parameters, appName(one.dir), "default"
-	if a := one.application; a != nil {
-		parameters, _ = parametersOf(*a, says(a.document.file))
-		name, namespace = cmp.Or(a.name, name), cmp.Or(a.namespace, namespace)
+// rendered is what one run came to.
+type rendered struct {
+	objects []object.Object
+	err     error
+}
+
+// render renders applications from what files hold, a few at a time. It fails
+// where it is interrupted.
+func (p *planner) render(ctx context.Context, says content, runs []run) ([]rendered, error) {
+	tree := p.with(says)
+	results := make([]rendered, len(runs))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, one := range runs {
+		request := render.Request{
+			Source: tree, Path: one.dir, AppName: appName(one.dir), Namespace: "default", Parameters: one.parameters, Limits: render.Limits{QuoteErrors: true},
+		}
+		if a := one.application; a != nil {
+			request.Parameters, _ = parametersOf(*a, says(a.document.file))
+			request.AppName, request.Namespace = cmp.Or(a.name, request.AppName), cmp.Or(a.namespace, request.Namespace)
+		}
+		group.Go(func() error {
+			result, err := p.Renderer.Render(ctx, request)
+			results[i] = rendered{result.Objects, err}
+			return nil
+		})
 	}
-	result, err := p.Renderer.Render(ctx, render.Request{
-		Source: p.with(says), Path: one.dir, AppName: name, Namespace: namespace, Parameters: parameters,
-		Limits: render.Limits{QuoteErrors: true},
-	})
-	return result.Objects, err
+	_ = group.Wait()
+	if ctx.Err() != nil {
+		return nil, fault.New(fault.Canceled, "the migration was interrupted")
+	}
+	return results, nil
 }
 
 func appName(dir string) string {

@@ -2,12 +2,13 @@ package migrate
 
 import (
 	"encoding/base64"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/avp"
-	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/yamledit"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/lovely"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
 )
 
@@ -36,8 +37,19 @@ func (p *planner) readSettings() {
 		}
 	}
 	p.reader.KV = p.KV
-	if setting, ok := p.settings.Get("AVP_KV_VERSION"); p.KV == "" && ok {
-		p.reader.KV = setting.Value
+	for _, d := range p.definitions() {
+		for _, match := range assignment.FindAllStringSubmatch(d.command, -1) {
+			if avp.Known(match[1]) {
+				p.keep(d.file, avp.Setting{Name: match[1], Value: strings.Trim(match[2], `"'`), File: d.file.name, Line: d.line})
+			}
+		}
+	}
+	switch versions := p.settings.Values("AVP_KV_VERSION"); {
+	case p.KV != "" || len(versions) == 0:
+	case len(versions) == 1:
+		p.reader.KV = versions[0]
+	default:
+		p.notes = append(p.notes, "manifests set AVP_KV_VERSION to several values, so that version 2 is taken where no annotation says another; --kv-version says which")
 	}
 	p.reader.Mounts = avp.Mounts{}
 }
@@ -61,8 +73,31 @@ func (p *planner) podSettings(d *document) {
 		for _, container := range itemsOf(child(node, list)) {
 			for _, variable := range itemsOf(child(container, "env")) {
 				p.setting(d, child(variable, "name"), child(variable, "value"), false)
+				p.sidecarVariable(d, variable)
 			}
 		}
+	}
+}
+
+// sidecarVariable lists what argocd-lovely-plugin was told for all Applications:
+// parameters belong to each of them.
+func (p *planner) sidecarVariable(d *document, variable *yaml.Node) {
+	name := child(variable, "name")
+	if !strings.HasPrefix(scalarOf(name), lovely.Prefix) {
+		return
+	}
+	outcome := lovely.Translate(name.Value, valueOf(variable), false)
+	obstacle := &avp.Obstacle{Code: CodeVariable, Message: outcome.Reason, Fix: outcome.Fix}
+	if len(outcome.Parameters) > 0 {
+		var names []string
+		for _, one := range outcome.Parameters {
+			names = append(names, one.Name)
+		}
+		obstacle.Message = "it is set for all applications, and parameters belong to each"
+		obstacle.Fix = "set " + strings.Join(names, ", ") + " in the Applications that need it"
+	}
+	if obstacle.Message != "" {
+		p.find(d.file, name.Line, name.Value, obstacle)
 	}
 }
 
@@ -78,90 +113,17 @@ func (p *planner) setting(d *document, name, value *yaml.Node, encoded bool) {
 		}
 		text = string(plain)
 	}
-	setting := avp.Setting{Name: name.Value, Value: strings.TrimSpace(text), File: d.file.name, Line: name.Line}
+	p.keep(d.file, avp.Setting{Name: name.Value, Value: strings.TrimSpace(text), File: d.file.name, Line: name.Line})
+}
+
+// keep notes a setting, and lists it where it has no place in plugin.yaml.
+func (p *planner) keep(f *file, setting avp.Setting) {
 	p.settings.Add(setting)
 	kept := p.settings.All[len(p.settings.All)-1]
 	if obstacle, unmoved := kept.Unmoved(); unmoved {
-		p.find(d.file, name.Line, kept.Name, obstacle)
+		p.find(f, kept.Line, kept.Name, obstacle)
 	}
 }
 
-// definition is a config management plugin that a repository defines.
-type definition struct {
-	name    string
-	command string
-	file    *file
-	line    int
-}
-
-// definitions returns the plugins that the repository defines: as documents, in
-// ConfigMaps that hold such documents, and in the list of argocd-cm.
-func (p *planner) definitions() []definition {
-	var found []definition
-	for _, f := range p.files {
-		for _, d := range f.documents {
-			if d.object == nil || !f.inScope {
-				continue
-			}
-			switch d.object.Kind() {
-			case "ConfigManagementPlugin":
-				found = append(found, definitionOf(f, d.node, 0))
-			case "ConfigMap":
-				found = append(found, embedded(d)...)
-			}
-		}
-	}
-	return found
-}
-
-// definitionOf reads a ConfigManagementPlugin; shift is the line above its first.
-func definitionOf(f *file, node *yaml.Node, shift int) definition {
-	name := scalarOf(at(node, "metadata", "name"))
-	if version := scalarOf(at(node, "spec", "version")); version != "" {
-		name += "-" + version
-	}
-	return definition{name: name, file: f, line: node.Line + shift, command: commandOf(child(node, "spec"))}
-}
-
-func commandOf(spec *yaml.Node) string {
-	var words []string
-	for _, step := range []string{"init", "generate"} {
-		for _, list := range []string{"command", "args"} {
-			for _, word := range itemsOf(at(spec, step, list)) {
-				words = append(words, word.Value)
-			}
-		}
-		words = append(words, "\n")
-	}
-	return strings.Join(words, " ")
-}
-
-func embedded(d *document) []definition {
-	var found []definition
-	data := child(d.node, "data")
-	if data == nil || data.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(data.Content); i += 2 {
-		key, value := data.Content[i], data.Content[i+1]
-		if value.Kind != yaml.ScalarNode || !strings.Contains(value.Value, "generate") {
-			continue
-		}
-		text, err := yamledit.Parse(d.file.name, []byte(value.Value))
-		if err != nil {
-			continue
-		}
-		for _, root := range text.Documents {
-			if scalarOf(child(root, "kind")) == "ConfigManagementPlugin" {
-				found = append(found, definitionOf(d.file, root, value.Line))
-			}
-			if key.Value != "configManagementPlugins" {
-				continue
-			}
-			for _, item := range itemsOf(root) {
-				found = append(found, definition{name: scalarOf(child(item, "name")), file: d.file, line: item.Line + value.Line, command: commandOf(item)})
-			}
-		}
-	}
-	return found
-}
+// assignment is a variable that a command sets.
+var assignment = regexp.MustCompile(`\b([A-Z][A-Z0-9_]+)=("[^"]*"|'[^']*'|[^\s;|&]+)`)

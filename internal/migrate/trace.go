@@ -44,12 +44,13 @@ func (p *planner) trace(ctx context.Context, runs []run) (map[string][]landing, 
 	}
 	found := map[string][]landing{}
 	marked := func(f *file) []byte { return p.replaced(f, (*holder).traced, false) }
-	for _, one := range runs {
-		objects, err := p.render(ctx, marked, one)
-		if err != nil {
-			continue // the placeholders are not found, and stay
-		}
-		for _, o := range objects {
+	rendered, err := p.render(ctx, marked, runs)
+	if err != nil {
+		return nil, err
+	}
+	for _, result := range rendered {
+		// Where an application fails, its placeholders are not found and stay.
+		for _, o := range result.objects {
 			for id, places := range landings(o) {
 				found[id] = append(found[id], places...)
 			}

@@ -107,6 +107,9 @@ func (w *walker) scalar(node *yaml.Node, field string) {
 			text, where = string(decoded), placeBase64
 		}
 	}
+	if where == placeText {
+		w.inStringData(node, field)
+	}
 	template, _, err := reference.Find(text, d.annotations.Annotations)
 	if err != nil && (strings.Contains(text, "<path:") || d.annotations.Path != "") {
 		for _, one := range fault.Of(err) {
@@ -126,6 +129,20 @@ func (w *walker) scalar(node *yaml.Node, field string) {
 	s := &site{document: d, node: node, place: where, field: field, template: template, annotations: d.annotations}
 	w.seen[node] = s
 	w.planner.addSite(d.file, d, s)
+}
+
+// inStringData lists base64 of placeholders where only argocd-vault-plugin looks
+// for it.
+func (w *walker) inStringData(node *yaml.Node, field string) {
+	decoded, err := base64.StdEncoding.DecodeString(node.Value)
+	if err != nil {
+		return
+	}
+	if template, _, err := reference.Find(string(decoded), w.document.annotations.Annotations); err == nil && placeholders(template) {
+		w.document.keep = true
+		w.planner.find(w.document.file, node.Line, field, &avp.Obstacle{Code: CodeBase64, Message: "argocd-vault-plugin looks into base64 under stringData too; here, what stands there is the value itself",
+			Fix: "write it under data, and migrate again"})
+	}
 }
 
 // mix says of a text that several aliases use that it means different things.

@@ -2,6 +2,7 @@ package lovely
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -56,6 +57,12 @@ func (s *optionSet) parameters() []Parameter {
 	return all
 }
 
+// put sets an entry of a map; the last one of a key counts, as for Helm.
+func (p *Parameter) put(key, value string) {
+	p.Pairs = slices.DeleteFunc(p.Pairs, func(pair [2]string) bool { return pair[0] == key })
+	p.Pairs = append(p.Pairs, [2]string{key, value})
+}
+
 // switches are options without an argument, and the parameter that says so.
 var switches = map[string]string{
 	"--skip-crds": "helm-skip-crds", "--skip-tests": "helm-skip-tests", "--skip-schema-validation": "helm-skip-schema-validation",
@@ -96,8 +103,7 @@ func (s *optionSet) flag(name string, take func() (string, bool), argument strin
 		if !ok || strings.Contains(assigned, ",") {
 			return fmt.Sprintf("%s %s sets several values at once", name, key)
 		}
-		pairs := s.get(maps[name], Map)
-		pairs.Pairs = append(pairs.Pairs, [2]string{key, assigned})
+		s.get(maps[name], Map).put(key, assigned)
 	}
 	return ""
 }
@@ -123,7 +129,7 @@ func kustomization(value string) Outcome {
 		case key == "commonAnnotations" && content.Kind == yaml.MappingNode:
 			annotations := set.get("kustomize-annotations", Map)
 			for at := 0; at+1 < len(content.Content); at += 2 {
-				annotations.Pairs = append(annotations.Pairs, [2]string{content.Content[at].Value, content.Content[at+1].Value})
+				annotations.put(content.Content[at].Value, content.Content[at+1].Value)
 			}
 		default:
 			return Outcome{Reason: fmt.Sprintf("its field %s is merged into the kustomization's own, which no parameter does alike", key),

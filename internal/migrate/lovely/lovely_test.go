@@ -35,7 +35,7 @@ func TestTranslate(t *testing.T) {
 		{name: "LOVELY_HELM_MERGE", value: "a: {$patch: replace}", reason: "strategic merge"},
 		{name: "LOVELY_HELM_MERGE", value: "- a", reason: "not a YAML mapping"},
 		{name: "LOVELY_HELM_PATCH", value: "- op: add", reason: "patched by operations"},
-		{name: "LOVELY_HELM_TEMPLATE_PARAMS", value: "-f a.yaml --values=b.yaml,c.yaml --set x=1 --set y.z=two --set-string t=1.10 --set-file f=x.txt -n shop --skip-crds --include-crds --skip-tests=true", want: []lovely.Parameter{
+		{name: "LOVELY_HELM_TEMPLATE_PARAMS", value: "-f a.yaml --values=b.yaml,c.yaml --set x=0 --set x=1 --set y.z=two --set-string t=1.10 --set-file f=x.txt -n shop --skip-crds --include-crds --skip-tests=true", want: []lovely.Parameter{
 			{Name: "helm-values-files", Kind: lovely.Array, Items: []string{"a.yaml", "b.yaml", "c.yaml"}},
 			{Name: "helm-parameters", Kind: lovely.Map, Pairs: [][2]string{{"x", "1"}, {"y.z", "two"}}},
 			{Name: "helm-string-parameters", Kind: lovely.Map, Pairs: [][2]string{{"t", "1.10"}}},

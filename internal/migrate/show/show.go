@@ -127,11 +127,11 @@ func summary(plan *migrate.Plan, options Options) string {
 	if len(plan.Changes) == 0 && len(plan.Findings) == 0 {
 		return "Nothing to migrate."
 	}
-	move, stay := "move", "do not"
+	moved := "to move"
 	if options.Written {
-		move, stay = "have moved", "have not"
+		moved = "moved"
 	}
-	text := fmt.Sprintf("%s %s, in %s; %d %s.", count(len(plan.Moves), "place"), move, count(len(plan.Changes), "file"), len(plan.Findings), stay)
+	text := fmt.Sprintf("%s %s, in %s; %d not moved.", count(len(plan.Moves), "place"), moved, count(len(plan.Changes), "file"), len(plan.Findings))
 	if !options.Written && len(plan.Changes) > 0 {
 		text += " Nothing is written without --write."
 	}
