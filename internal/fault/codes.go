@@ -2,6 +2,11 @@
 
 package fault
 
+import (
+	"slices"
+	"strings"
+)
+
 // Code names a kind of fault. Codes are part of the product's interface: people
 // search for them and alerts match on them, so a code is never renamed and never
 // reused. docs/errors.md is generated from [Codes].
@@ -82,6 +87,20 @@ type Meaning struct {
 	Cause string
 	// Fix says what a person does about it.
 	Fix string
+}
+
+// usual is what a person does about a fault of the code where the fault itself
+// does not say it, as a sentence part.
+func (c Code) usual() string {
+	at := slices.IndexFunc(codes, func(m Meaning) bool { return m.Code == c })
+	if at < 0 {
+		return ""
+	}
+	first, rest, _ := strings.Cut(strings.TrimSuffix(codes[at].Fix, "."), " ")
+	if first != "Argo" && first != "Vault" {
+		first = strings.ToLower(first)
+	}
+	return first + " " + rest
 }
 
 // Codes lists every code, in the order of the stages of a request.
