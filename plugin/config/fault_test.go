@@ -147,7 +147,7 @@ func TestFaults(t *testing.T) {
 		"control character": {seal + "aliases:\n- a\x00\n", []string{
 			`E_CONFIG: plugin.yaml:12: the file is not YAML: control characters are not allowed; fix: remove the character, or write it as an escape in double quotes`}},
 		"in the first line": {"a: {b\n", []string{
-			`E_CONFIG: plugin.yaml:2: the file is not YAML: did not find expected ',' or '}'; fix: close the mapping with }, or put a text that begins with { in quotes`}},
+			`E_CONFIG: plugin.yaml:1: the file is not YAML: did not find expected ',' or '}'; fix: close the mapping with }, or put a text that begins with { in quotes`}},
 		"UTF-16": {"\xff\xfea\x00", []string{
 			`E_CONFIG: plugin.yaml:1: the file is not UTF-8; fix: save it as UTF-8`}},
 	} {

@@ -61,7 +61,7 @@ var (
 func yamlErrorLine(err error) int {
 	if match := errorLine.FindStringSubmatch(err.Error()); match != nil {
 		line, _ := strconv.Atoi(match[1])
-		return yamlhint.Line(err.Error(), line)
+		return yamlhint.Line(err.Error(), line, nil)
 	}
 	return 0
 }
