@@ -205,7 +205,7 @@ func TestFilesThatAreNotQuoted(t *testing.T) {
 // those who share them.
 func TestErrorsAreKept(t *testing.T) {
 	plain := errors.New("plain")
-	if got := quote.Source(plain, quote.File("a.yaml", nil)); got != plain {
+	if got := quote.Source(plain, quote.File("a.yaml", nil)); !errors.Is(got, plain) {
 		t.Errorf("got %v", got)
 	}
 	one := at(fault.Policy, 2, 0, "")
