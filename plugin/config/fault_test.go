@@ -95,6 +95,9 @@ func TestFaults(t *testing.T) {
 		"alias is the plugin's own name": {seal + "aliases: [argocd-seal]\n", []string{
 			`E_CONFIG: plugin.yaml:11:11 aliases[0]: "argocd-seal" is the plugin's own name; fix: remove it`}},
 
+		"a login that does not exist": {seal + "vault: {roles: [{name: reader}]}\nbindings: [{name: a, role: redaer}]\n", []string{
+			`E_CONFIG: plugin.yaml:12:28 bindings[0].role: vault.roles has no "redaer"; fix: did you mean "reader"?`}},
+
 		"no name": {edit("name: argocd-seal", "labels: {}"), []string{
 			`E_CONFIG: plugin.yaml:4:3 metadata.name: is missing; fix: write the name that Applications select`}},
 		"name of a path": {edit("name: argocd-seal", "name: ../x"), []string{
