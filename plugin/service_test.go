@@ -199,7 +199,7 @@ func TestGenerateManifestRefuses(t *testing.T) {
 		"B6 name twice":           {messages(streamtest.Metadata(good, "app", append(env, "ARGOCD_APP_NAME=other")...), streamtest.Chunk(good)), "^E_ENV_DUP: ARGOCD_APP_NAME"},
 		"B6 empty name":           {messages(streamtest.Metadata(good, "app", "ARGOCD_APP_NAME="), streamtest.Chunk(good)), "^E_IDENTITY: "},
 		"B6 newline in a name":    {messages(streamtest.Metadata(good, "app", "ARGOCD_APP_NAME=a\nb"), streamtest.Chunk(good)), "^E_IDENTITY: "},
-		"unknown parameter":       {messages(streamtest.Metadata(good, "app", param(`[{"name":"helm-valuesfiles","array":["a"]}]`)...), streamtest.Chunk(good)), "^E_PARAMETER: .*did you mean helm-values-files"},
+		"unknown parameter":       {messages(streamtest.Metadata(good, "app", param(`[{"name":"helm-valuesfiles","array":["a"]}]`)...), streamtest.Chunk(good)), `^E_PARAMETER: .*did you mean "helm-values-files"`},
 		"parameter of other type": {messages(streamtest.Metadata(good, "app", param(`[{"name":"helm-values","array":["a"]}]`)...), streamtest.Chunk(good)), "^E_PARAMETER: .*takes string"},
 		"parameter twice":         {messages(streamtest.Metadata(good, "app", param(`[{"name":"helm-values","string":"a"},{"name":"helm-values","string":"b"}]`)...), streamtest.Chunk(good)), "^E_PARAMETER: .*twice"},
 		"parameters that no list": {messages(streamtest.Metadata(good, "app", param(`{}`)...), streamtest.Chunk(good)), "^E_PARAMETER: "},

@@ -77,7 +77,7 @@ func TestWrongWaiversDoNotStart(t *testing.T) {
 		"UTF-16":              {"\xff\xfew\x00", "w.yaml:1: the file is not UTF-8"},
 		"no environment":      {head + "  environments: ['']\n", "w.yaml:2: the waiver names an environment that is empty"},
 		"a broken pattern":    {strings.Replace(head, "kind: Pod", "kind: '['", 1), "not a valid pattern"},
-		"not YAML":            {"waivers: [", "w.yaml:2: did not find"},
+		"not YAML":            {"waivers: [", "w.yaml:1: did not find"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

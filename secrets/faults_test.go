@@ -8,6 +8,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets/binding"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
 )
 
@@ -123,5 +124,32 @@ func TestV8OneTextForAbsence(t *testing.T) {
 	}
 	if len(texts) != 1 {
 		t.Errorf("%d texts: %v", len(texts), texts)
+	}
+}
+
+// A misspelt mount leads to the one that the application's own binding names, and
+// to none of another's: the text depends on nothing that the application may not
+// know.
+func TestForbiddenNamesOnlyOwnMounts(t *testing.T) {
+	stage := newStage(t)
+	others := binding.Rule{Name: "others", Projects: []string{"others"}, Role: "reader", Paths: []string{"kx/others/*", "internal/**"}}
+	own := binding.Rule{Name: "shop", Projects: []string{"team"}, Role: "reader", Paths: []string{"kv/demo/*"}}
+	set, err := binding.NewSet([]binding.Rule{others, own})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stage.Bindings = set
+	for reference, want := range map[string]string{
+		"<vault:kw/demo/db#k>": "kv", "<vault:kx/others/db#k>": "kv", "<vault:kx/others/nothing#k>": "kv",
+		"<vault:internl/db#k>": "", "<vault:internal/db#k>": "", "<vault:kv/other/db#k>": "",
+	} {
+		_, err := run(t, stage, secretWith("stringData: {k: "+reference+"}"))
+		list := fault.Of(err)
+		if len(list) != 1 || list[0].Code != fault.Forbidden || list[0].Nearest != want {
+			t.Errorf("%s gives %v, want the nearest mount %q", reference, err, want)
+		}
+		if text := fault.Answer(list); strings.Contains(strings.ReplaceAll(text, reference[7:len(reference)-3], ""), "internal") {
+			t.Errorf("%s tells of another's mount: %s", reference, text)
+		}
 	}
 }

@@ -113,9 +113,16 @@ func (p *plan) located(err error, o object.Object, field string) {
 		if one.Field != "" {
 			field = one.Field
 		}
-		p.fail(one.In(o.File, o.Line).At(o.String(), field))
+		found := one.In(o.File, o.Line).At(o.String(), field)
+		if found.Code == fault.RefSyntax {
+			found.Expected = grammar
+		}
+		p.fail(found)
 	}
 }
+
+// grammar is what a reference looks like.
+const grammar = "<vault:MOUNT/PATH#KEY>, or <vault:MOUNT/PATH#KEY@VERSION | MODIFIER>"
 
 // readySites are the references that are still looked at, in their order.
 func (p *plan) readySites() []*site {

@@ -3,15 +3,19 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os/signal"
+	"regexp"
 	"slices"
 	"syscall"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/nearest"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 )
 
@@ -69,6 +73,7 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.PersistentFlags().BoolP("quiet", "q", false, "show no progress and no warnings")
+	root.SetFlagErrorFunc(nearFlag)
 	root.AddCommand(
 		newServeCommand(),
 		newGenerateCommand(),
@@ -97,6 +102,23 @@ func messages(cmd *cobra.Command) io.Writer {
 		return io.Discard
 	}
 	return cmd.ErrOrStderr()
+}
+
+// unknownFlag is what pflag says of a flag that a command does not have.
+var unknownFlag = regexp.MustCompile(`^unknown flag: --(\S+)$`)
+
+// nearFlag names the flag that a misspelt one is most like.
+func nearFlag(cmd *cobra.Command, err error) error {
+	match := unknownFlag.FindStringSubmatch(err.Error())
+	if match == nil {
+		return err
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+	if near := nearest.Word(match[1], names); near != "" {
+		return fmt.Errorf("%w, did you mean --%s?", err, near)
+	}
+	return fmt.Errorf("%w, see %s --help", err, cmd.CommandPath())
 }
 
 // defaultConfig is where Argo CD's documentation mounts a plugin's file.

@@ -60,6 +60,9 @@ func answer(faults List, with detail) string {
 		if expected := e.expected(); with.expected && expected != "" && !e.listed() {
 			b.WriteString("\n  expected: " + expected)
 		}
+		if usual := e.usual(); with.expected && usual != "" {
+			b.WriteString("\n  fix: " + usual)
+		}
 		if !slices.Contains(explained, e.Code) {
 			explained = append(explained, e.Code)
 		}
@@ -70,6 +73,15 @@ func answer(faults List, with detail) string {
 		}
 	}
 	return b.String()
+}
+
+// usual is what the code's entry says about what to do, where the fault says
+// nothing.
+func (e *Error) usual() string {
+	if e.Advice() != "" {
+		return ""
+	}
+	return e.Code.usual()
 }
 
 // listed tells whether the fault's line names all that is known already.

@@ -2,6 +2,11 @@
 
 package fault
 
+import (
+	"slices"
+	"strings"
+)
+
 // Code names a kind of fault. Codes are part of the product's interface: people
 // search for them and alerts match on them, so a code is never renamed and never
 // reused. docs/errors.md is generated from [Codes].
@@ -84,6 +89,20 @@ type Meaning struct {
 	Fix string
 }
 
+// usual is what a person does about a fault of the code where the fault itself
+// does not say it, as a sentence part.
+func (c Code) usual() string {
+	at := slices.IndexFunc(codes, func(m Meaning) bool { return m.Code == c })
+	if at < 0 {
+		return ""
+	}
+	first, rest, _ := strings.Cut(strings.TrimSuffix(codes[at].Fix, "."), " ")
+	if first != "Argo" && first != "Vault" {
+		first = strings.ToLower(first)
+	}
+	return first + " " + rest
+}
+
 // Codes lists every code, in the order of the stages of a request.
 func Codes() []Meaning { return append([]Meaning(nil), codes...) }
 
@@ -121,7 +140,7 @@ var codes = []Meaning{
 	{YAMLTag, "objects", "a YAML tag is not known", "A node has a tag other than the standard ones.", "Remove the tag."},
 	{YAMLEnc, "objects", "a file is not UTF-8", "YAML and JSON must be UTF-8.", "Save the file as UTF-8."},
 	{ObjectShape, "objects", "this is not a Kubernetes object", "A document lacks apiVersion, kind or a valid metadata.name.", "Correct the object, or exclude the file."},
-	{ObjectDup, "objects", "an object stands twice", "Two documents have the same group, kind, namespace and name.", "Remove one of the two."},
+	{ObjectDup, "objects", "an object stands twice", "Two documents have the same group, kind, namespace and name. It is a warning, since Argo CD takes the last one.", "Remove one of the two."},
 	{Empty, "objects", "nothing was rendered", "The application rendered no object; Argo CD would delete everything it has.", "Check the path, includes and conditions, or set render.allowEmpty."},
 	{Internal, "any", "a fault of the plugin itself", "Something happened that should not. The log has the request's id.", "Report it with the id."},
 	{RefSyntax, "secrets", "a reference is malformed", "A text begins like a reference to Vault and does not follow the grammar.", "Correct it as docs/references.md shows."},

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -78,7 +79,7 @@ func (e *Error) block(style Style, docs bool) string {
 	if e.Nearest != "" {
 		note("did you mean", Clean(e.Nearest, maxPart)+"?")
 	}
-	note("fix", Clean(e.Fix, maxPart))
+	note("fix", cmp.Or(Clean(e.Fix, maxPart), e.usual()))
 	if docs {
 		note("docs", e.Code.Docs())
 	}

@@ -79,7 +79,7 @@ func DecodeValue(data []byte) (value any, err error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var document, more yaml.Node
 	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
-		return nil, parseFault("", err)
+		return nil, parseFault("", data, err)
 	}
 	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
 		return nil, fault.New(fault.YAML, "there is more than one document")
@@ -122,7 +122,7 @@ func decodeYAML(file string, data []byte) (objects []Object, err error) {
 		if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
 			return objects, nil
 		} else if err != nil {
-			return nil, parseFault(file, err)
+			return nil, parseFault(file, data, err)
 		}
 		value, err := builder.value(&document, 0)
 		if err != nil {
@@ -179,14 +179,14 @@ func CheckEncoding(file string, data []byte) ([]byte, error) {
 // "yaml: line 3: mapping values are not allowed in this context".
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-func parseFault(file string, err error) *fault.Error {
+func parseFault(file string, data []byte, err error) *fault.Error {
 	text := err.Error()
 	match := yamlLine.FindStringSubmatch(text)
 	line := 0
 	if match != nil {
 		line, _ = strconv.Atoi(match[1])
 		text = strings.TrimPrefix(text, match[0])
-		line = yamlhint.Line(text, line)
+		line = yamlhint.Line(text, line, data)
 	}
 	code := fault.YAML
 	if strings.Contains(text, "exceeded max depth") {

@@ -182,6 +182,8 @@ func (o *outline) path() (string, []string) {
 		switch {
 		case f.item:
 			b.WriteString("[" + itoa(f.index) + "]")
+		case strings.ContainsAny(f.name, "./[]"):
+			b.WriteString("[" + f.name + "]")
 		case b.Len() > 0:
 			b.WriteString("." + f.name)
 		default:

@@ -69,7 +69,7 @@ func fill(err error, files Files, codes []fault.Code) error {
 	known := map[string]*file{}
 	quoted := 0
 	for i, one := range faults {
-		if one.Quote != nil || one.File == "" || one.Line <= 0 || quoted == maxQuotes || !slices.Contains(codes, one.Code) {
+		if one.Quote != nil || one.File == "" || one.Line < 0 || one.Line == 0 && one.Field == "" || quoted == maxQuotes || !slices.Contains(codes, one.Code) {
 			continue
 		}
 		at, seen := known[one.File]
@@ -124,9 +124,13 @@ func (f *file) quote(one *fault.Error) *fault.Quote {
 		return nil
 	}
 	// What is missing at the end is missed behind the last line.
-	at := min(one.Line, len(f.lines)) - 1
+	at := max(min(one.Line, len(f.lines))-1, 0)
 	if one.Column == 0 && one.Field != "" && !f.template && !f.policy {
-		at = f.find(at, one.Field)
+		found, ok := f.find(at, one.Field)
+		if !ok && one.Line == 0 {
+			return nil
+		}
+		at = found
 	}
 	l := f.lines[at]
 	if len(l.text) > maxLine || strings.TrimSpace(l.text) == "" {
@@ -144,19 +148,21 @@ func (f *file) quote(one *fault.Error) *fault.Quote {
 }
 
 // find returns the line of a field of the object that begins at a line, or of
-// what the field is in; the object's first line where none of it is found.
-func (f *file) find(start int, field string) int {
-	best, length := start, 0
+// what the field is in; the object's first line where none of it is found, and
+// then ok is false.
+func (f *file) find(start int, field string) (best int, ok bool) {
+	length := 0
+	best = start
 	for at := start; at < len(f.lines) && f.lines[at].document == f.lines[start].document; at++ {
 		l := f.lines[at]
 		if l.inside || l.key < 0 || len(l.path) <= length {
 			continue
 		}
-		if rest, ok := strings.CutPrefix(field, l.path); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+		if rest, within := strings.CutPrefix(field, l.path); within && (rest == "" || rest[0] == '.' || rest[0] == '[') {
 			best, length = at, len(l.path)
 		}
 	}
-	return best
+	return best, length > 0
 }
 
 // pointed says which bytes of a line are meant: what stands at the fault's
@@ -173,7 +179,7 @@ func pointed(l line, text string, one *fault.Error, opaque bool) (from, to int) 
 			return from, l.keyEnd
 		}
 		return from, max(wordEnd(text, from, end, l), from+1)
-	case one.Field != "" && l.key >= 0 && l.value < end && strings.HasSuffix(one.Field, l.keys[len(l.keys)-1]):
+	case one.Field != "" && l.key >= 0 && l.value < end && (l.path == one.Field || l.keys[len(l.keys)-1] == one.Field):
 		return l.value, end
 	case one.Field != "" && l.key >= 0:
 		return l.key, l.keyEnd

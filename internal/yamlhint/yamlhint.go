@@ -2,7 +2,10 @@
 // speak of tokens, and the people who read them of indentation and quotes.
 package yamlhint
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // counted are the texts with which the parser gives the number of the line
 // before: those that it finds itself and not its scanner. The line is that where
@@ -17,8 +20,17 @@ var counted = []string{
 var unnumbered = []string{"did not find ", "could not find ", "found ", "mapping values", "block sequence entries"}
 
 // Line is the line that the parser means with a text and a number that it gives
-// beside it, 0 for none. It is 0 where the text says nothing of a line.
-func Line(text string, number int) int {
+// beside it, 0 for none. It is 0 where the text says nothing of a line. What is
+// missing at the end of the content is missing in its last line.
+func Line(text string, number int, content []byte) int {
+	number = line(text, number)
+	if last := bytes.Count(bytes.TrimRight(content, "\n"), []byte("\n")) + 1; len(content) > 0 && number > last {
+		return last
+	}
+	return number
+}
+
+func line(text string, number int) int {
 	for _, one := range counted {
 		if strings.Contains(text, one) {
 			return number + 1

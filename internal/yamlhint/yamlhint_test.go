@@ -66,6 +66,7 @@ func TestLine(t *testing.T) {
 		"x: y\n\"a\": \"b\" c\nd: e\n":   2,
 		"x: y\nz: y\n  - a\n  b: c\n":    4,
 		"x: y\nz: @\n":                   2,
+		"x: y\nz: [\n\n":                 2,
 		"# first\n\nx:\n  y: z\n w: v\n": 3,
 	} {
 		var node yaml.Node
@@ -76,7 +77,7 @@ func TestLine(t *testing.T) {
 		}
 		match := numbered.FindStringSubmatch(err.Error())
 		number, _ := strconv.Atoi(match[1])
-		if got := yamlhint.Line(match[2], number); got != want {
+		if got := yamlhint.Line(match[2], number, []byte(text)); got != want {
 			t.Errorf("%q: line %d, want %d (%v)", text, got, want, err)
 		}
 	}

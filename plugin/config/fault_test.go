@@ -95,6 +95,9 @@ func TestFaults(t *testing.T) {
 		"alias is the plugin's own name": {seal + "aliases: [argocd-seal]\n", []string{
 			`E_CONFIG: plugin.yaml:11:11 aliases[0]: "argocd-seal" is the plugin's own name; fix: remove it`}},
 
+		"a login that does not exist": {seal + "vault: {roles: [{name: reader}]}\nbindings: [{name: a, role: redaer}]\n", []string{
+			`E_CONFIG: plugin.yaml:12:28 bindings[0].role: vault.roles has no "redaer"; fix: did you mean "reader"?`}},
+
 		"no name": {edit("name: argocd-seal", "labels: {}"), []string{
 			`E_CONFIG: plugin.yaml:4:3 metadata.name: is missing; fix: write the name that Applications select`}},
 		"name of a path": {edit("name: argocd-seal", "name: ../x"), []string{
@@ -147,7 +150,7 @@ func TestFaults(t *testing.T) {
 		"control character": {seal + "aliases:\n- a\x00\n", []string{
 			`E_CONFIG: plugin.yaml:12: the file is not YAML: control characters are not allowed; fix: remove the character, or write it as an escape in double quotes`}},
 		"in the first line": {"a: {b\n", []string{
-			`E_CONFIG: plugin.yaml:2: the file is not YAML: did not find expected ',' or '}'; fix: close the mapping with }, or put a text that begins with { in quotes`}},
+			`E_CONFIG: plugin.yaml:1: the file is not YAML: did not find expected ',' or '}'; fix: close the mapping with }, or put a text that begins with { in quotes`}},
 		"UTF-16": {"\xff\xfea\x00", []string{
 			`E_CONFIG: plugin.yaml:1: the file is not UTF-8; fix: save it as UTF-8`}},
 	} {

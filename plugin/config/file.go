@@ -153,7 +153,7 @@ func syntax(name string, data []byte, err error) *fault.Error {
 		return fault.New(fault.Config, "the file is not YAML").In(name, 1)
 	}
 	line, err := strconv.Atoi(parts[1])
-	if line = yamlhint.Line(parts[2], line); err != nil && line == 0 {
+	if line = yamlhint.Line(parts[2], line, data); err != nil && line == 0 {
 		line = unnamedLine(data, parts[2])
 	}
 	return fault.New(fault.Config, "the file is not YAML: %s", fault.Clean(parts[2], 300)).In(name, line).WithFix("%s", yamlhint.Fix(parts[2]))

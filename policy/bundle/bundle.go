@@ -226,7 +226,7 @@ func located(err error, name string) fault.List {
 	}
 	faults := make(fault.List, 0, len(list))
 	for _, e := range list {
-		located := fault.New(fault.PolicyLoad, "%s", fault.Clean(e.Message, 300)).In(name, 0)
+		located := fault.New(fault.PolicyLoad, "%s", fault.Clean(e.Message, 300)).In(name, 0).WithFix("%s", advice(e.Message))
 		if e.Location != nil {
 			located = located.In(e.Location.File, e.Location.Row)
 			located.Column = e.Location.Col

@@ -121,10 +121,10 @@ var parserPlace = regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s*)?(?:li
 
 var yamlLine = regexp.MustCompile(`line (\d+)`)
 
-func lineOf(err error) int {
+func lineOf(err error, body []byte) int {
 	if match := yamlLine.FindStringSubmatch(err.Error()); match != nil {
 		if line, wrong := strconv.Atoi(match[1]); wrong == nil {
-			return yamlhint.Line(parserPlace.ReplaceAllString(err.Error(), ""), line)
+			return yamlhint.Line(parserPlace.ReplaceAllString(err.Error(), ""), line, body)
 		}
 	}
 	return 1

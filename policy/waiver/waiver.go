@@ -93,7 +93,7 @@ func parse(body []byte, name string, known func(rule string) bool, names []strin
 		return nil, located
 	}
 	if err != nil {
-		return nil, unreadable(err).In(name, lineOf(err))
+		return nil, unreadable(err).In(name, lineOf(err, body))
 	}
 	sum := sha256.Sum256(body)
 	set := &Set{digest: "sha256:" + hex.EncodeToString(sum[:])}

@@ -61,7 +61,7 @@ func TestFaults(t *testing.T) {
 		},
 		"rendered YAML does not parse": {
 			source: plainChart + "-- app/templates/c.yaml --\nkind: X\nmetadata:\n  name: {{ \"a: b\" }}\n",
-			want:   "E_YAML: app/templates/c.yaml: line 3 of a rendered document: mapping values are not allowed in this context: name: a: b",
+			want:   "E_YAML: app/templates/c.yaml: line 3 of a rendered document: mapping values are not allowed in this context: name: a: b; fix: put a text that holds a colon and a space in quotes, or correct the indentation",
 		},
 		"rendered key twice": {
 			source: plainChart + "-- app/templates/c.yaml --\nkind: X\nhostNetwork: true\nhostNetwork: false\n",
@@ -89,11 +89,11 @@ func TestFaults(t *testing.T) {
 		},
 		"Chart.yaml is not YAML": {
 			source: "-- app/Chart.yaml --\nname: app\nversion: [\n",
-			want:   "E_CHART: app/Chart.yaml:2: the YAML cannot be read: did not find expected node content",
+			want:   "E_CHART: app/Chart.yaml:3: the YAML cannot be read: did not find expected node content",
 		},
 		"Chart.yaml without version": {
 			source: "-- app/Chart.yaml --\nname: app\n",
-			want:   "E_CHART: app/Chart.yaml: the chart is not valid: chart.metadata.version is required",
+			want:   "E_CHART: app/Chart.yaml version: the chart is not valid: chart.metadata.version is required",
 		},
 		"values.yaml is a list": {
 			source: plainChart + "-- app/values.yaml --\n- a\n",
@@ -105,11 +105,11 @@ func TestFaults(t *testing.T) {
 		},
 		"H12 name that climbs": {
 			source: "-- app/Chart.yaml --\nname: ..\nversion: 1.0.0\n",
-			want:   `E_CHART: app/Chart.yaml: the chart is not valid: chart.metadata.name ".." is not allowed`,
+			want:   `E_CHART: app/Chart.yaml name: the chart is not valid: chart.metadata.name ".." is not allowed`,
 		},
 		"H12 name with a slash": {
 			source: "-- app/Chart.yaml --\nname: a/b\nversion: 1.0.0\n",
-			want:   `E_CHART: app/Chart.yaml: the chart is not valid: chart.metadata.name "a/b" is invalid`,
+			want:   `E_CHART: app/Chart.yaml name: the chart is not valid: chart.metadata.name "a/b" is invalid`,
 		},
 		"H12 long name": {
 			source: "-- app/Chart.yaml --\nname: " + strings.Repeat("n", 300) + "\nversion: 1.0.0\n",
@@ -146,7 +146,7 @@ func TestFaults(t *testing.T) {
 		},
 		"inline values": {
 			source: plainChart, options: Options{Values: "a: 1\nb: [\n"},
-			want: "E_CHART: helm-values: the YAML cannot be read: did not find expected node content in line 2",
+			want: "E_CHART: helm-values: the YAML cannot be read: did not find expected node content in line 3",
 		},
 		"values file": {
 			source: plainChart + "-- app/v.yaml --\na: 1\n b: 2\n", options: Options{ValuesFiles: []string{"v.yaml"}},

@@ -24,15 +24,21 @@ func (l *chartLoader) loadFault(err error, base string) *fault.Error {
 			return yamlFault(err, l.quote).In(path.Join(base, file), yamlErrorLine(err))
 		}
 	}
-	problem := "the chart is not valid"
+	problem, field := "the chart is not valid", ""
+	if match := chartField.FindStringSubmatch(text); match != nil {
+		field = match[1]
+	}
 	switch {
 	case strings.Contains(text, "Chart.yaml file is missing"):
 		problem = "the directory has no Chart.yaml"
 	case l.quote:
 		problem += ": " + fault.Clean(strings.TrimPrefix(text, "validation: "), maxQuote)
 	}
-	return fault.New(fault.Chart, "%s", problem).In(path.Join(base, name), 0)
+	return fault.New(fault.Chart, "%s", problem).In(path.Join(base, name), 0).At("", field)
 }
+
+// chartField is the field of Chart.yaml that Helm's text speaks of.
+var chartField = regexp.MustCompile(`\bchart\.metadata\.(\w+) `)
 
 var chartName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]{0,249}$`)
 
@@ -55,7 +61,7 @@ var (
 func yamlErrorLine(err error) int {
 	if match := errorLine.FindStringSubmatch(err.Error()); match != nil {
 		line, _ := strconv.Atoi(match[1])
-		return yamlhint.Line(err.Error(), line)
+		return yamlhint.Line(err.Error(), line, nil)
 	}
 	return 0
 }

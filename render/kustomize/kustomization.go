@@ -181,7 +181,7 @@ func syntaxFault(file string, match []string, quote bool) *fault.Error {
 // first line's number, and tells none for an anchor that it does not know.
 func syntaxLine(match []string) int {
 	line, err := strconv.Atoi(match[1])
-	line = yamlhint.Line(match[2], line)
+	line = yamlhint.Line(match[2], line, nil)
 	if err != nil && !strings.HasPrefix(match[2], "unknown anchor") && !strings.HasPrefix(match[2], "unmarshal") {
 		return 1
 	}
