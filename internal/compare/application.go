@@ -3,6 +3,7 @@ package compare
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
@@ -107,25 +108,24 @@ type said struct {
 
 func verdicts(before, after verdict.Verdict, renamed map[string]string) []Verdict {
 	key := func(o verdict.Outcome) said { return said{o.Rule, o.Object, o.Field, o.Message, o.Decision} }
-	former, later := map[said]int{}, map[said]int{}
-	for i, outcome := range before.Outcomes {
-		outcome.Object = cmp.Or(renamed[outcome.Object], outcome.Object)
-		former[key(outcome)] = i
+	former, later := map[said]bool{}, map[said]bool{}
+	for _, outcome := range before.Outcomes {
+		former[key(follow(outcome, renamed))] = true
 	}
-	for i, outcome := range after.Outcomes {
-		later[key(outcome)] = i
+	for _, outcome := range after.Outcomes {
+		later[key(outcome)] = true
 	}
 	var found []Verdict
-	for i, outcome := range after.Outcomes {
-		_, had := former[key(outcome)]
-		if !had && later[key(outcome)] == i {
+	told := map[said]bool{}
+	for _, outcome := range after.Outcomes {
+		if one := key(outcome); !former[one] && !told[one] {
+			told[one] = true
 			found = append(found, Verdict{Added, outcome})
 		}
 	}
-	for i, outcome := range before.Outcomes {
-		mapped := outcome
-		mapped.Object = cmp.Or(renamed[outcome.Object], outcome.Object)
-		if _, has := later[key(mapped)]; !has && former[key(mapped)] == i {
+	for _, outcome := range before.Outcomes {
+		if one := key(follow(outcome, renamed)); !later[one] && !told[one] {
+			told[one] = true
 			found = append(found, Verdict{Removed, outcome})
 		}
 	}
@@ -133,6 +133,33 @@ func verdicts(before, after verdict.Verdict, renamed map[string]string) []Verdic
 		return cmp.Or(cmp.Compare(severity(a), severity(b)), cmp.Compare(a.Outcome.Object, b.Outcome.Object), cmp.Compare(a.Outcome.Rule, b.Outcome.Rule))
 	})
 	return found
+}
+
+// follow gives an outcome about an object that has another name now as it would
+// be said of that: messages repeat names and namespaces.
+func follow(outcome verdict.Outcome, renamed map[string]string) verdict.Outcome {
+	now, ok := renamed[outcome.Object]
+	if !ok {
+		return outcome
+	}
+	namespaceWas, nameWas := named(outcome.Object)
+	namespaceIs, nameIs := named(now)
+	outcome.Object = now
+	for _, pair := range [][2]string{{nameWas, nameIs}, {namespaceWas, namespaceIs}} {
+		if pair[0] != "" && pair[0] != pair[1] {
+			outcome.Message = strings.ReplaceAll(outcome.Message, pair[0], pair[1])
+		}
+	}
+	return outcome
+}
+
+// named takes the namespace and the name from what [object.Object.String] gives.
+func named(object string) (namespace, name string) {
+	_, name, _ = strings.Cut(object, " ")
+	if before, after, ok := strings.Cut(name, "/"); ok {
+		return before, after
+	}
+	return "", name
 }
 
 // severity sorts what needs somebody to act before the rest.
