@@ -82,6 +82,12 @@ func (o *migrateOptions) run(ctx context.Context, dir string, stdout, stderr io.
 		return err
 	}
 	input.Renderer = pool
+	if isTerminal(stderr) {
+		input.Progress = func(total int) (step, stop func()) {
+			shown := startProgress(stderr, "applications", total, progressAfter)
+			return func() { shown.done.Add(1) }, shown.stop
+		}
+	}
 	plan, err := migrate.New(ctx, input)
 	if err != nil {
 		return err

@@ -2,6 +2,8 @@ package migrate_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -76,6 +78,13 @@ func TestApplications(t *testing.T) {
 		},
 		"another plugin": {before: application("    plugin:\n      name: jsonnet\n      env:\n        - name: X\n          value: y\n")},
 		"this plugin":    {before: application("    plugin:\n      name: argocd-seal-v1.0\n      parameters:\n        - name: helm-release-name\n          string: web\n")},
+	}
+	for _, name := range slices.Collect(maps.Keys(tests)) {
+		test := tests[name]
+		// Windows' line breaks stay what they are.
+		windows := test
+		windows.before, windows.after = strings.ReplaceAll(test.before, "\n", "\r\n"), strings.ReplaceAll(test.after, "\n", "\r\n")
+		tests[name+", from Windows"] = windows
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

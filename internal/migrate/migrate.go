@@ -43,6 +43,9 @@ type Input struct {
 	// Renderer shows where values of charts, literals of kustomizations and the
 	// like end. Without it they stay as they are.
 	Renderer Renderer
+	// Progress is told how many applications are rendered next, where it is set. step
+	// is called for each that is done, from any goroutine, and stop after the last.
+	Progress func(total int) (step, stop func())
 }
 
 // Finding is something that stays as it is.

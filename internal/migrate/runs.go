@@ -148,6 +148,11 @@ type rendered struct {
 func (p *planner) render(ctx context.Context, says content, runs []run) ([]rendered, error) {
 	tree := p.with(says)
 	results := make([]rendered, len(runs))
+	step, stop := func() {}, func() {}
+	if p.Progress != nil {
+		step, stop = p.Progress(len(runs))
+	}
+	defer stop()
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, one := range runs {
@@ -161,6 +166,7 @@ func (p *planner) render(ctx context.Context, says content, runs []run) ([]rende
 		group.Go(func() error {
 			result, err := p.Renderer.Render(ctx, request)
 			results[i] = rendered{result.Objects, err}
+			step()
 			return nil
 		})
 	}
