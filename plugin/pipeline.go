@@ -91,9 +91,10 @@ type Pipeline struct {
 func (p *Pipeline) Run(ctx context.Context, job Job) (Output, error) {
 	output, err := p.run(ctx, job)
 	if err != nil {
+		err = p.quoted(job, output.Objects, err)
 		output.Objects = nil
 	}
-	return output, p.quoted(job, err)
+	return output, err
 }
 
 func (p *Pipeline) run(ctx context.Context, job Job) (Output, error) {
@@ -129,25 +130,26 @@ func (p *Pipeline) run(ctx context.Context, job Job) (Output, error) {
 // Check renders a job and returns what the gate says of it, without resolving
 // anything. A job that nothing judges has an empty verdict.
 func (p *Pipeline) Check(ctx context.Context, job Job) (policy.Verdict, error) {
-	verdict, err := p.check(ctx, job)
-	p.quoteOutcomes(job, verdict)
-	return verdict, p.quoted(job, err)
+	verdict, objects, err := p.check(ctx, job)
+	p.quoteOutcomes(job, objects, verdict)
+	return verdict, p.quoted(job, objects, err)
 }
 
-func (p *Pipeline) check(ctx context.Context, job Job) (policy.Verdict, error) {
+func (p *Pipeline) check(ctx context.Context, job Job) (policy.Verdict, []object.Object, error) {
 	choices, err := ApplyParameters(job.Parameters)
 	if err != nil {
-		return policy.Verdict{}, err
+		return policy.Verdict{}, nil, err
 	}
 	output, environment, err := p.render(ctx, job, choices.Parameters)
 	if err != nil || !environment.Judged {
-		return policy.Verdict{}, err
+		return policy.Verdict{}, nil, err
 	}
 	input, err := p.gateInput(ctx, job, environment, output.Objects)
 	if err != nil {
-		return policy.Verdict{}, err
+		return policy.Verdict{}, nil, err
 	}
-	return p.gate().Evaluate(ctx, input)
+	verdict, err := p.gate().Evaluate(ctx, input)
+	return verdict, output.Objects, err
 }
 
 // gate returns the gate for one request.

@@ -53,6 +53,12 @@ func (l *lockedLog) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
+func (l *lockedLog) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Reset()
+}
+
 var (
 	logID       = regexp.MustCompile(`\bid=\w+`)
 	logDuration = regexp.MustCompile(`\bduration_ms=\d+`)
@@ -150,7 +156,7 @@ func (r reached) packed(more ...*tar.Header) []byte {
 func (s served) ask(ctx context.Context, messages ...*apiclient.AppStreamRequest) string {
 	stream, err := s.client.GenerateManifest(ctx)
 	if err != nil {
-		s.Fatal(err)
+		return status.Convert(err).Message() + "\n"
 	}
 	streamtest.Send(stream, messages...)
 	_, err = stream.CloseAndRecv()
@@ -202,7 +208,9 @@ func (r reached) busy() string {
 	ctx, cancel := context.WithCancel(r.Context())
 	var rendering sync.WaitGroup
 	rendering.Go(func() {
-		s.ask(ctx, streamtest.Metadata(slow, "app", requestEnv...), streamtest.Chunk(slow))
+		for ctx.Err() == nil { // it may find the worker busy itself
+			s.ask(ctx, streamtest.Metadata(slow, "app", requestEnv...), streamtest.Chunk(slow))
+		}
 	})
 	defer rendering.Wait()
 	defer cancel()
@@ -219,10 +227,17 @@ func (r reached) busy() string {
 func (r reached) canceled() string {
 	s := r.serve("")
 	packed := r.packed()
-	ctx, cancel := context.WithCancel(r.Context())
-	time.AfterFunc(2*time.Second, cancel)
-	s.ask(ctx, streamtest.Metadata(packed, "app", requestEnv...), streamtest.Chunk(packed))
-	return s.line()
+	for range 10 { // on a busy machine it may not have been read yet
+		ctx, cancel := context.WithCancel(r.Context())
+		time.AfterFunc(2*time.Second, cancel)
+		s.ask(ctx, streamtest.Metadata(packed, "app", requestEnv...), streamtest.Chunk(packed))
+		if line := s.line(); strings.Contains(line, "the caller ended the request") {
+			return line
+		}
+		s.log.clear()
+	}
+	r.Fatal("the request is never given up in time")
+	return ""
 }
 
 // receiver is a sink of the trail that refuses everything until it is told not to.

@@ -51,17 +51,22 @@ var ofSource = []fault.Code{
 	fault.Namespace, fault.Policy,
 }
 
+// Holds tells whether a line can be where a fault's field got its value from. An
+// overlay changes what a base says, whose line would then say something else than
+// the fault.
+type Holds func(one *fault.Error, line string) bool
+
 // Source returns err with the lines of an application's source in those of its
-// faults that may have one.
-func Source(err error, files Files) error { return fill(err, files, ofSource) }
+// faults that may have one. A nil holds takes any line of a field.
+func Source(err error, files Files, holds Holds) error { return fill(err, files, holds, ofSource) }
 
 // Platform returns err with the lines of a file of the platform: plugin.yaml,
 // policies or waivers.
 func Platform(err error, files Files) error {
-	return fill(err, files, []fault.Code{fault.Config, fault.PolicyLoad, fault.Waiver})
+	return fill(err, files, nil, []fault.Code{fault.Config, fault.PolicyLoad, fault.Waiver})
 }
 
-func fill(err error, files Files, codes []fault.Code) error {
+func fill(err error, files Files, holds Holds, codes []fault.Code) error {
 	if err == nil || files == nil {
 		return err
 	}
@@ -77,7 +82,7 @@ func fill(err error, files Files, codes []fault.Code) error {
 			at = open(one.File, files)
 			known[one.File] = at
 		}
-		if quote := at.quote(one); quote != nil {
+		if quote := at.quote(one, holds); quote != nil {
 			filled := *one
 			filled.Quote = quote
 			faults[i] = &filled
@@ -119,7 +124,7 @@ func open(name string, files Files) *file {
 }
 
 // quote returns the line that a fault speaks of, and nil where none may be shown.
-func (f *file) quote(one *fault.Error) *fault.Quote {
+func (f *file) quote(one *fault.Error, holds Holds) *fault.Quote {
 	if f == nil || one.Line > len(f.lines)+1 || len(f.lines) == 0 {
 		return nil
 	}
@@ -130,7 +135,9 @@ func (f *file) quote(one *fault.Error) *fault.Quote {
 		if !ok && one.Line == 0 {
 			return nil
 		}
-		at = found
+		if l := f.lines[found]; l.path != one.Field || holds == nil || holds(one, l.text) {
+			at = found
+		}
 	}
 	l := f.lines[at]
 	if len(l.text) > maxLine || strings.TrimSpace(l.text) == "" {

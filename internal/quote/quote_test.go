@@ -13,7 +13,7 @@ import (
 // shown is a quoted line with its caret, as both presentations show it.
 func shown(t *testing.T, file, text string, one *fault.Error) string {
 	t.Helper()
-	list := fault.Of(quote.Source(one, quote.File(file, []byte(text))))
+	list := fault.Of(quote.Source(one, quote.File(file, []byte(text)), nil))
 	if list[0].Quote == nil {
 		return ""
 	}
@@ -206,11 +206,11 @@ func TestFilesThatAreNotQuoted(t *testing.T) {
 // those who share them.
 func TestErrorsAreKept(t *testing.T) {
 	plain := errors.New("plain")
-	if got := quote.Source(plain, quote.File("a.yaml", nil)); !errors.Is(got, plain) {
+	if got := quote.Source(plain, quote.File("a.yaml", nil), nil); !errors.Is(got, plain) {
 		t.Errorf("got %v", got)
 	}
 	one := at(fault.Policy, 2, 0, "")
-	got := quote.Source(fmt.Errorf("outer: %w", one), quote.File("app/a.yaml", []byte(deployment)))
+	got := quote.Source(fmt.Errorf("outer: %w", one), quote.File("app/a.yaml", []byte(deployment)), nil)
 	if fault.Of(got)[0].Quote == nil || one.Quote != nil {
 		t.Errorf("got %+v, and the fault itself is %+v", fault.Of(got)[0], one)
 	}
@@ -229,4 +229,15 @@ func FuzzSource(f *testing.F) {
 			t.Errorf("%q", got)
 		}
 	})
+}
+
+// The line of a field that says something else than what was judged is not shown
+// as the field's.
+func TestALineThatDoesNotHoldIsNotMeant(t *testing.T) {
+	one := at(fault.Policy, 2, 0, "spec.replicas")
+	other := func(*fault.Error, string) bool { return false }
+	got := fault.Of(quote.Source(one, quote.File("app/a.yaml", []byte(deployment)), other))[0].Quote
+	if got == nil || got.Line != 2 {
+		t.Errorf("got %+v, want the object's first line", got)
+	}
 }
