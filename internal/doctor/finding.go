@@ -57,7 +57,7 @@ func (a about) faults(err error) []Finding {
 }
 
 func (a about) fault(f *fault.Error) Finding {
-	fix := fault.Clean(f.Fix, maxSeen)
+	fix := fault.Clean(f.Advice(), maxSeen)
 	if fix == "" {
 		fix = ways[f.Code]
 	}
@@ -81,7 +81,7 @@ var ways = map[fault.Code]string{
 // shows by themselves.
 func placed(f *fault.Error) string {
 	bare := *f
-	bare.Fix = ""
+	bare.Fix, bare.Nearest, bare.Known = "", "", ""
 	return strings.TrimPrefix(bare.Error(), string(f.Code)+": ")
 }
 
