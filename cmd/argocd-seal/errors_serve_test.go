@@ -53,6 +53,12 @@ func (l *lockedLog) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 func (l *lockedLog) clear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -69,10 +75,7 @@ var (
 func (s served) line() string {
 	s.Helper()
 	for range 6000 {
-		s.log.mu.Lock()
-		text := s.log.text.String()
-		s.log.mu.Unlock()
-		for line := range strings.Lines(text) {
+		for line := range strings.Lines(s.log.String()) {
 			if strings.Contains(line, "code="+string(s.Code)) {
 				line = logDuration.ReplaceAllString(logID.ReplaceAllString(line, "id=7KQ2M4XW3B"), "duration_ms=412")
 				return logCount.ReplaceAllString(line, "$1=...")
@@ -80,7 +83,7 @@ func (s served) line() string {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	s.Fatalf("the log has no %s:\n%s", s.Code, s.log.text.String())
+	s.Fatalf("the log has no %s:\n%s", s.Code, s.log)
 	return ""
 }
 
@@ -108,13 +111,13 @@ func (r reached) serve(settings string) served {
 		}
 	})
 	for range 6000 {
-		if _, err := os.Stat("argocd-seal.sock"); err == nil {
+		if strings.Contains(s.log.String(), "msg=serving") {
 			s.client = apiclient.NewConfigManagementPluginServiceClient(streamtest.Dial(r.T, "argocd-seal.sock"))
 			return s
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	r.Fatalf("nothing serves:\n%s", s.log.text.String())
+	r.Fatalf("nothing serves:\n%s", s.log)
 	return s
 }
 
