@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/argocd-seal/argocd-seal-plugin/e2e/differential"
 	"github.com/argocd-seal/argocd-seal-plugin/e2e/harness"
 )
@@ -26,23 +28,73 @@ const (
 
 // leastRoundTrip is how many objects must be compared: a test over a corpus that
 // was moved away would otherwise pass by comparing nothing.
-const leastRoundTrip = 40
+const leastRoundTrip = 50
 
-// corpusApplications are the applications of the corpus, each with what
-// argocd-vault-plugin gets and with what the migrated one is rendered.
+// corpusApplications are the applications of the corpus, each with what was given
+// to argocd-vault-plugin before.
 var corpusApplications = []struct {
-	dir    string
-	before func(t *testing.T, root string) []byte
-	args   []string
+	name, dir string
+	before    func(t *testing.T, root string) []byte
+	// args are how the migrated application is rendered, beside what the Application
+	// in a file says once it is migrated.
+	args        []string
+	application string
 }{
-	{"manifests", nil, nil},
-	{"kustomize/overlay", func(t *testing.T, root string) []byte {
+	{name: "manifests", dir: "manifests"},
+	{name: "kustomize", dir: "kustomize/overlay", before: func(t *testing.T, root string) []byte {
 		return outputOf(t, harness.Kustomize, nil, nil, "build", filepath.Join(root, "kustomize/overlay"))
-	}, nil},
-	{"chart", func(t *testing.T, root string) []byte {
-		dir := filepath.Join(root, "chart")
-		return outputOf(t, harness.Helm, nil, nil, "template", "chart", dir, "--values", filepath.Join(dir, "values-prod.yaml"))
-	}, []string{"--param", "helm-values-files=values-prod.yaml"}},
+	}},
+	{name: "chart", dir: "chart", before: func(t *testing.T, root string) []byte {
+		return corpusChart(t, root, "chart", "--values", "values-prod.yaml")
+	}, args: []string{"--param", "helm-values-files=values-prod.yaml"}},
+	{name: "chart as its Application says", dir: "chart", application: "applications/helm.yaml", before: func(t *testing.T, root string) []byte {
+		inline := filepath.Join(t.TempDir(), "inline.yaml")
+		must(t, os.WriteFile(inline, []byte(pluginOf(t, root, "applications/helm.yaml").variable("HELM_VALUES")), 0o600))
+		return corpusChart(t, root, "chart", "--values", "values-prod.yaml", "--set", "replicas=2", "--values", inline)
+	}},
+	{name: "chart as argocd-lovely-plugin renders it", dir: "chart", application: "applications/lovely.yaml", args: []string{"--app", "lovely"}, before: func(t *testing.T, root string) []byte {
+		return corpusChart(t, root, "web", "--namespace", "shop", "--values", "values.yaml", "--values", "values-prod.yaml", "--skip-crds")
+	}},
+}
+
+// corpusChart renders the chart of the corpus.
+func corpusChart(t *testing.T, root, release string, args ...string) []byte {
+	t.Helper()
+	dir := filepath.Join(root, "chart")
+	for i, arg := range args {
+		if strings.HasPrefix(arg, "values") {
+			args[i] = filepath.Join(dir, arg)
+		}
+	}
+	return outputOf(t, harness.Helm, nil, nil, append([]string{"template", release, dir}, args...)...)
+}
+
+// applicationPlugin is what an Application says of its plugin.
+type applicationPlugin struct {
+	Env        []struct{ Name, Value string }
+	Parameters []json.RawMessage
+}
+
+func (p applicationPlugin) variable(name string) string {
+	for _, one := range p.Env {
+		if one.Name == name {
+			return one.Value
+		}
+	}
+	return ""
+}
+
+func pluginOf(t *testing.T, root, file string) applicationPlugin {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(root, file))
+	must(t, err)
+	var application struct {
+		Spec struct {
+			Source struct{ Plugin applicationPlugin }
+		}
+	}
+	must(t, yaml.Unmarshal(content, &application))
+	return application.Spec.Source.Plugin
 }
 
 // TestMigrationRoundTrip: what argocd-vault-plugin made of a repository, and
@@ -63,7 +115,7 @@ func TestMigrationRoundTrip(t *testing.T) {
 		} else {
 			manifests = replaced(t, vault, app.before(t, root), "-")
 		}
-		before[app.dir] = parsed(t, differential.Parse, manifests)
+		before[app.name] = parsed(t, differential.Parse, manifests)
 	}
 	report := migrateCorpus(t, root)
 	config := plaintextConfig(t, vault, filepath.Join(root, "plugin.yaml"))
@@ -72,17 +124,22 @@ func TestMigrationRoundTrip(t *testing.T) {
 	for _, app := range corpusApplications {
 		args := append([]string{"render", filepath.Join(root, app.dir), "--root", root, "--config", config, "-o", "json", "--project", "shop", "--app", "chart",
 			"--repo-url", "https://git.example.com/shop/deploy.git", "--revision", strings.Repeat("0", 40), "--namespace", "shop"}, app.args...)
+		if app.application != "" {
+			for _, parameter := range pluginOf(t, root, app.application).Parameters {
+				args = append(args, "--param-json", string(parameter))
+			}
+		}
 		after := parsed(t, differential.ParseLines, outputOf(t, harness.Seal, nil, nil, args...))
-		for name, object := range before[app.dir] {
+		for name, object := range before[app.name] {
 			compared++
 			if difference := differential.Diff(differential.Objects{name: object}, differential.Objects{name: after[name]}); difference != "" {
-				t.Errorf("%s: %s", app.dir, difference)
+				t.Errorf("%s: %s", app.name, difference)
 			} else {
 				equal++
 			}
 		}
-		if want, got := slices.Sorted(maps.Keys(before[app.dir])), slices.Sorted(maps.Keys(after)); !slices.Equal(want, got) {
-			t.Errorf("%s: objects are %v, want %v", app.dir, got, want)
+		if want, got := slices.Sorted(maps.Keys(before[app.name])), slices.Sorted(maps.Keys(after)); !slices.Equal(want, got) {
+			t.Errorf("%s: objects are %v, want %v", app.name, got, want)
 		}
 	}
 	counts := fmt.Sprintf("%d placeholders and variables moved, %d listed; %d of %d objects are equal", len(report.Moved), len(report.NotMoved), equal, compared)

@@ -61,6 +61,18 @@ func TestApplications(t *testing.T) {
 			before: application("    plugin:\n      name: argocd-vault-plugin\n      env:\n        - name: HELM_ARGS\n\u2028          value: -f a.yaml\n        - name: HELM_VALUES\n          value: x\n"),
 			listed: []string{"a.yaml:10 variable plugin.env"},
 		},
+		"flow style, of argocd-lovely-plugin": {
+			before: application("    plugin: {name: lovely, env: [{name: LOVELY_HELM_NAME, value: web}]}\n"),
+			listed: []string{"a.yaml:8 variable plugin.env"},
+		},
+		"an empty list": {
+			before: application("    plugin:\n      env: []\n      name: lovely\n"),
+			after:  application("    plugin:\n      env: []\n      name: argocd-seal-v1.0\n      parameters:\n        - name: source-type\n          string: composite\n"),
+		},
+		"a list of Applications": {
+			before: "apiVersion: v1\nkind: List\nitems:\n- apiVersion: argoproj.io/v1alpha1\n  kind: Application\n  metadata: {name: a}\n  spec: {source: {path: a, plugin: {name: lovely}}}\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: c}}\n",
+			listed: []string{"a.yaml:7 plugin plugin"},
+		},
 		"one parameter twice": {
 			before: application("    plugin:\n      name: argocd-vault-plugin\n      env:\n        - name: HELM_ARGS\n          value: -f a.yaml\n        - name: LOVELY_HELM_VALUES\n          value: b.yaml\n"),
 			after:  application("    plugin:\n      name: argocd-seal-v1.0\n      env:\n        - name: LOVELY_HELM_VALUES\n          value: b.yaml\n      parameters:\n        - name: helm-values-files\n          array: [a.yaml]\n        - name: source-type\n          string: composite\n"),

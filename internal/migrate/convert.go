@@ -27,7 +27,7 @@ type convertor struct {
 	text    *yamledit.Text
 	edits   []yamledit.Edit
 	moves   []Move
-	// shown are findings that hold whether the edits are made or not.
+	// findings hold whether the edits are made or not.
 	findings []Finding
 }
 
@@ -39,6 +39,7 @@ func (p *planner) convert(f *file, data []byte) []byte {
 	}
 	text, err := yamledit.Parse(f.name, data)
 	if err != nil || len(text.Documents) != len(f.documents) {
+		p.listed(f)
 		return data
 	}
 	c := &convertor{planner: p, file: f, text: text}
@@ -61,6 +62,17 @@ func (p *planner) convert(f *file, data []byte) []byte {
 	return after
 }
 
+// listed says of Applications inside of a List that they are not edited.
+func (p *planner) listed(f *file) {
+	for _, d := range f.documents {
+		for _, use := range pluginsOf(d) {
+			if p.concernsPlugin(use) {
+				p.find(f, use.node.Line, "plugin", &avp.Obstacle{Code: CodePlugin, Message: "Applications inside of a List are not edited", Fix: "write them as documents of their own, and migrate again"})
+			}
+		}
+	}
+}
+
 func (c *convertor) find(line int, what string, o *avp.Obstacle) {
 	c.findings = append(c.findings, Finding{File: c.file.name, Line: line, Code: o.Code, What: fault.Clean(what, 200), Reason: o.Message, Fix: o.Fix})
 }
@@ -79,10 +91,11 @@ func (c *convertor) use(u pluginUse) {
 	if u.isLovely() && !slices.Contains(u.names(), "source-type") {
 		added = append(added, lovely.Parameter{Name: "source-type", Kind: lovely.String, Text: "composite"})
 	}
-	if !c.rename(u) {
-		return
+	// An application whose lists cannot be edited keeps its plugin too.
+	edits, moves := len(c.edits), len(c.moves)
+	if !c.rename(u) || !c.lists(u, added) {
+		c.edits, c.moves = c.edits[:edits], c.moves[:moves]
 	}
-	c.lists(u, added)
 }
 
 // concernsPlugin tells whether one of the two plugins renders the source.
@@ -121,16 +134,17 @@ func (c *convertor) rename(u pluginUse) bool {
 	return true
 }
 
-// lists moves variables and rewrites parameters.
-func (c *convertor) lists(u pluginUse, added []lovely.Parameter) {
+// lists moves variables and rewrites parameters. It returns false, and says why,
+// where a list cannot be edited.
+func (c *convertor) lists(u pluginUse, added []lovely.Parameter) bool {
 	outcomes := u.outcomes()
-	env, parameters := indexOf(u.node, "env"), indexOf(u.node, "parameters")
+	env, parameters := listOf(u.node, "env"), listOf(u.node, "parameters")
 	var moved []string
 	keptVariables := 0
 	var envRegion *region
 	if env >= 0 {
 		if envRegion = c.region(u.node, env); envRegion == nil {
-			return
+			return false
 		}
 		kept, converted := c.chunks(outcomes, envRegion, u.node.Content[env+1])
 		keptVariables = len(kept)
@@ -140,7 +154,7 @@ func (c *convertor) lists(u pluginUse, added []lovely.Parameter) {
 	var parameterRegion *region
 	if parameters >= 0 {
 		if parameterRegion = c.region(u.node, parameters); parameterRegion == nil {
-			return
+			return false
 		}
 		kept, converted := c.chunks(outcomes, parameterRegion, u.node.Content[parameters+1])
 		parameterRegion.text = strings.Join(kept, "") + indented(strings.Join(converted, ""), parameterRegion.indent)
@@ -151,11 +165,21 @@ func (c *convertor) lists(u pluginUse, added []lovely.Parameter) {
 		moved = append(moved, parameterText(one, c.text.Break()))
 		c.move(u.node.Line, "argocd-lovely-plugin's way to find what it renders", one.Name+": "+one.Text)
 	}
-	c.write(u, envRegion, parameterRegion, keptVariables, moved)
+	return c.write(u, envRegion, parameterRegion, keptVariables, moved)
 }
 
-// write makes the edits for the two lists.
-func (c *convertor) write(u pluginUse, env, parameters *region, kept int, moved []string) {
+// listOf returns where a list stands in a mapping's content, or -1 where there is
+// none or it is empty.
+func listOf(mapping *yaml.Node, key string) int {
+	if len(itemsOf(child(mapping, key))) == 0 {
+		return -1
+	}
+	return indexOf(mapping, key)
+}
+
+// write makes the edits for the two lists. It returns false, and says so, where
+// there is no place for new parameters.
+func (c *convertor) write(u pluginUse, env, parameters *region, kept int, moved []string) bool {
 	lineBreak := c.text.Break()
 	keyIndent := strings.Repeat(" ", u.node.Column-1)
 	block := func(indent string) string { return indented(strings.Join(moved, ""), indent) }
@@ -180,7 +204,7 @@ func (c *convertor) write(u pluginUse, env, parameters *region, kept int, moved 
 		start, ok := c.text.End(last)
 		if !ok || u.node.Style&yaml.FlowStyle != 0 {
 			c.find(u.node.Line, "plugin", &avp.Obstacle{Code: CodePlugin, Message: "parameters cannot be added where it stands", Fix: "add the parameter source-type: composite"})
-			return
+			return false
 		}
 		end := c.text.LineEnd(start)
 		text := keyIndent + "parameters:" + lineBreak + block(keyIndent+"  ")
@@ -189,6 +213,7 @@ func (c *convertor) write(u pluginUse, env, parameters *region, kept int, moved 
 		}
 		c.edits = append(c.edits, yamledit.Edit{Start: end, End: end, New: text})
 	}
+	return true
 }
 
 // onlyPlugins tells whether two versions of a file differ in plugins only.

@@ -93,7 +93,7 @@ func (p *planner) ways() []run {
 		}
 	}
 	for _, a := range p.applications() {
-		if p.local(a) && (p.concerns(a.path) || len(a.document.sites) > 0) {
+		if p.local(a) && (p.concerns(a.path) || a.document.file.inScope && len(a.document.sites) > 0) {
 			ways = append(ways, run{dir: a.path, application: &a})
 		}
 	}
@@ -110,10 +110,11 @@ func (r run) String() string {
 	return r.dir
 }
 
-// concerns tells whether an application uses a file with placeholders.
+// concerns tells whether an application uses a file with placeholders that may
+// change.
 func (p *planner) concerns(dir string) bool {
 	return slices.ContainsFunc(p.files, func(f *file) bool {
-		return (len(f.sites) > 0 || suspicious(f.data)) && slices.Contains(p.reached(dir), p.owner(f.name))
+		return f.inScope && (len(f.sites) > 0 || suspicious(f.data)) && slices.Contains(p.reached(dir), p.owner(f.name))
 	})
 }
 
