@@ -8,14 +8,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
-
+	"github.com/argocd-seal/argocd-seal-plugin/e2e/browser"
 	"github.com/argocd-seal/argocd-seal-plugin/e2e/harness"
 )
 
 // compared has the program write the page of two directories.
 func compared(t *testing.T, before, after map[string]string) string {
 	t.Helper()
+	harness.Need(t, harness.Seal)
 	seal, err := harness.Seal.Path()
 	if err != nil {
 		t.Fatal(err)
@@ -70,79 +70,75 @@ func filtered(text string) string {
 }
 
 func TestTheDiffIsFiltered(t *testing.T) {
-	b := start(t)
-	b.open(t, differing(t), 1280, "light")
-	visible := func() string { return strings.Join(evaluate[[]string](t, b, shown), ", ") }
+	b := browser.Open(t)
+	b.Show(t, address(differing(t)), 1280, "light")
+	visible := func() string { return strings.Join(browser.Evaluate[[]string](t, b, shown), ", ") }
 	if got, want := visible(), "ConfigMap b, Secret db, ConfigMap a, ConfigMap come, ConfigMap gone"; got != want {
 		t.Errorf("the page shows %s, want %s", got, want)
 	}
 	for _, test := range [][2]string{{"secret", "Secret db"}, {"data.password", "Secret db"}, {"shop a.yaml", "ConfigMap a"}, {"nothing of this", ""}} {
-		evaluate[bool](t, b, filtered(test[0]))
+		browser.Evaluate[bool](t, b, filtered(test[0]))
 		if got := visible(); got != test[1] {
 			t.Errorf("%q leaves %s, want %s", test[0], got, test[1])
 		}
 	}
-	if count := evaluate[string](t, b, `document.getElementById("count").textContent`); count != "0 of 5 objects" {
+	if count := browser.Evaluate[string](t, b, `document.getElementById("count").textContent`); count != "0 of 5 objects" {
 		t.Errorf("the page counts %q", count)
 	}
-	evaluate[bool](t, b, filtered(""))
-	evaluate[bool](t, b, `document.querySelector("input.status[value=changed]").click(), true`)
+	browser.Evaluate[bool](t, b, filtered(""))
+	browser.Evaluate[bool](t, b, `document.querySelector("input.status[value=changed]").click(), true`)
 	if got, want := visible(), "ConfigMap come, ConfigMap gone"; got != want {
 		t.Errorf("without what changed the page shows %s, want %s", got, want)
 	}
-	evaluate[bool](t, b, `document.getElementById("open").click(), true`)
-	if !evaluate[bool](t, b, `[...document.querySelectorAll("details[data-status]")].filter(one => one.offsetParent).every(one => one.open)`) {
+	browser.Evaluate[bool](t, b, `document.getElementById("open").click(), true`)
+	if !browser.Evaluate[bool](t, b, `[...document.querySelectorAll("details[data-status]")].filter(one => one.offsetParent).every(one => one.open)`) {
 		t.Error("not all objects are open")
 	}
 	// The lines are shown in one way at a time, and a value never.
 	const seen = `["split", "unified"].map(name => !!document.querySelector("details[open]:not([hidden]) table." + name).offsetParent).join(" ")`
-	if got := evaluate[string](t, b, seen); got != "true false" {
+	if got := browser.Evaluate[string](t, b, seen); got != "true false" {
 		t.Errorf("side by side and unified are shown: %s", got)
 	}
-	evaluate[bool](t, b, `document.querySelector("label[for=unified]").click(), true`)
-	if got := evaluate[string](t, b, seen); got != "false true" {
+	browser.Evaluate[bool](t, b, `document.querySelector("label[for=unified]").click(), true`)
+	if got := browser.Evaluate[string](t, b, seen); got != "false true" {
 		t.Errorf("after the choice of unified: %s", got)
 	}
-	if evaluate[bool](t, b, `document.documentElement.outerHTML.includes("hunter")`) {
+	if browser.Evaluate[bool](t, b, `document.documentElement.outerHTML.includes("hunter")`) {
 		t.Error("a value is on the page")
 	}
-	b.quiet(t)
+	quiet(t, b)
 }
 
 func TestTheDiffCanBeReadEverywhere(t *testing.T) {
-	b := start(t)
+	b := browser.Open(t)
 	file := differing(t)
 	for _, view := range []struct {
 		name   string
 		width  int64
 		scheme string
 	}{{"diff-light", 1280, "light"}, {"diff-dark", 1280, "dark"}, {"diff-narrow", 400, "dark"}} {
-		b.open(t, file, view.width, view.scheme)
-		evaluate[bool](t, b, `document.getElementById("open").click(), true`)
-		if found := evaluate[[]string](t, b, overlaps); len(found) > 0 {
+		b.Show(t, address(file), view.width, view.scheme)
+		browser.Evaluate[bool](t, b, `document.getElementById("open").click(), true`)
+		if found := browser.Evaluate[[]string](t, b, overlaps); len(found) > 0 {
 			t.Errorf("%s: %q", view.name, found)
 		}
-		if found := evaluate[[]string](t, b, faint); len(found) > 0 {
+		if found := browser.Evaluate[[]string](t, b, faint); len(found) > 0 {
 			t.Errorf("%s: these texts are faint: %q", view.name, found)
 		}
-		if dir := os.Getenv("SCREENSHOTS"); dir != "" {
-			if err := os.WriteFile(filepath.Join(dir, view.name+".png"), run(t, b, chromedp.FullScreenshot(100)), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
+		b.Shoot(t, view.name)
 	}
-	b.quiet(t)
+	quiet(t, b)
 }
 
 func TestHostileObjectsDoNothing(t *testing.T) {
-	b := start(t)
+	b := browser.Open(t)
 	const attack = `"><script>document.title='owned'</script><img src="https://evil.example/x" onerror="document.title='owned'"></td></table></details>`
-	b.open(t, compared(t, map[string]string{"app/a.yaml": config("a", "x")}, map[string]string{"app/a.yaml": config("a", attack)}), 1280, "light")
-	if title := evaluate[string](t, b, "document.title"); title != "argocd-seal diff: before → after" {
+	b.Show(t, address(compared(t, map[string]string{"app/a.yaml": config("a", "x")}, map[string]string{"app/a.yaml": config("a", attack)})), 1280, "light")
+	if title := browser.Evaluate[string](t, b, "document.title"); title != "argocd-seal diff: before → after" {
 		t.Errorf("the title is %q", title)
 	}
-	if text := evaluate[string](t, b, "document.body.innerText"); !strings.Contains(text, "<script>document.title=") {
+	if text := browser.Evaluate[string](t, b, "document.body.innerText"); !strings.Contains(text, "<script>document.title=") {
 		t.Error("the value is not shown")
 	}
-	b.quiet(t)
+	quiet(t, b)
 }
