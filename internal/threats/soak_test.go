@@ -78,8 +78,8 @@ type soak struct {
 	values  *rotating
 	tally   *tally
 
-	mu    sync.Mutex
-	wrong []error
+	mu      sync.Mutex
+	wrong   []error
 	samples []sample10
 	began   time.Time
 	count   atomic.Int64
