@@ -19,6 +19,14 @@ type line struct {
 	document int
 }
 
+// own is the line's own key, empty where the path to it is too long to be known.
+func (l line) own() string {
+	if len(l.keys) == 0 {
+		return ""
+	}
+	return l.keys[len(l.keys)-1]
+}
+
 // frame is one level of nesting that is open.
 type frame struct {
 	indent int

@@ -186,7 +186,7 @@ func pointed(l line, text string, one *fault.Error, opaque bool) (from, to int) 
 			return from, l.keyEnd
 		}
 		return from, max(wordEnd(text, from, end, l), from+1)
-	case one.Field != "" && l.key >= 0 && l.value < end && (l.path == one.Field || l.keys[len(l.keys)-1] == one.Field):
+	case one.Field != "" && l.key >= 0 && l.value < end && (l.path == one.Field || l.own() == one.Field):
 		return l.value, end
 	case one.Field != "" && l.key >= 0:
 		return l.key, l.keyEnd

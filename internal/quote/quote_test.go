@@ -202,6 +202,14 @@ func TestFilesThatAreNotQuoted(t *testing.T) {
 	}
 }
 
+// The path to a field can be longer than what is kept of it.
+func TestAPathThatIsTooLong(t *testing.T) {
+	text := strings.Repeat("- ", 343) + "a: b\n"
+	if got := shown(t, "app/a.yaml", text, at(fault.YAML, 1, 0, "a")); strings.Contains(got, "^ ") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 // Errors that are no faults stay what they are, and faults are not changed for
 // those who share them.
 func TestErrorsAreKept(t *testing.T) {
