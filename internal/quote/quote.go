@@ -26,6 +26,8 @@ const (
 	maxFile  = 1 << 20
 	maxLines = 50_000
 	maxPath  = 1024
+	// maxDepth is how many levels of nesting have a name.
+	maxDepth = 100
 	// maxQuotes is how many faults of a list get a line: more are not shown.
 	maxQuotes = 50
 	// maxLine is the longest line that is looked at, and window how many
