@@ -8,6 +8,11 @@ import (
 	"strings"
 )
 
+const (
+	freeName = `literals?|\w*(?:commands?|cmds?|args?|arguments?)|entrypoint`
+	anyName  = `(?:values?|defaults?|envs?|` + freeName + `)`
+)
+
 // hidden stands for what is not shown of a line.
 const hidden = "(not shown)"
 
@@ -16,7 +21,7 @@ var (
 	// points to a value and is none.
 	reference = regexp.MustCompile(`<(?:vault|path|secret):[^<>"']{0,300}>?`)
 	// secretDocument is in documents that hold values in clear, or patch such ones.
-	secretDocument = regexp.MustCompile(`(?i)["']?\bkind["']?\s*:\s*["']?\w*secret|["']?\b(?:stringData|secretGenerator)["']?\s*:|/(?:data|stringData)/`)
+	secretDocument = regexp.MustCompile(`(?i)["']?\bkind["']?\s*:\s*["']?\w*secret|["']?\b(?:stringData|secretGenerator)["']?\s*:|/(?:data|stringData)/|\bpath["']?\s*:\s*(?:[!&]\S*\s+)*["']?/(?:data|stringData)(?:["'\s,}\]]|$)`)
 	// plainKind is in documents that say what they are.
 	plainKind = regexp.MustCompile(`(?m)^\s*["']?kind["']?\s*:\s*["']?\w`)
 	dataKey   = regexp.MustCompile(`(?m)["']?\b(?:data|binaryData)["']?\s*:`)
@@ -28,8 +33,12 @@ var (
 	digest = regexp.MustCompile(`sha(?:256|512):[0-9a-f]+`)
 	// opaque is a text long enough to be a credential; [random] looks closer.
 	opaque = regexp.MustCompile(`[A-Za-z0-9+/_=-]{20,}`)
-	// anyValue is the field for which nobody can tell what it is.
-	anyValue = regexp.MustCompile(`(?i)(?:^|[\s{,\[-])["']?(?:value|default|literals?|envs?)["']?\s*:`)
+	// anyValue is the field for which nobody can tell what it is, and anyKey its
+	// key. Commands take passwords as arguments.
+	anyValue = regexp.MustCompile(`(?i)(?:^|[\s{,\[-])["']?` + anyName + `["']?\s*:`)
+	anyKey   = regexp.MustCompile(`(?i)^` + anyName + `$`)
+	// free are keys below which lines are texts that may only look like keys.
+	free = regexp.MustCompile(`(?i)^(?:` + freeName + `)$`)
 	// names are keys below which the names of Secrets stand, and no values.
 	names = []string{"secretKeyRef", "secretRef", "imagePullSecrets", "configMapKeyRef", "configMapRef"}
 	// flags are values that nobody chooses for a credential.
@@ -51,11 +60,29 @@ func (f *file) shown(at int) (text string, ok bool) {
 		return l.text, true
 	case slices.Contains(safe, l.path) && l.key >= 0 && !f.template && plainWord(l.text[l.value:]):
 		return l.text, true
-	case l.key < 0 || l.inside:
+	case l.inside:
+		return "", false
+	case f.argument(l):
+		start := l.value
+		if l.key >= 0 {
+			start = l.key
+		}
+		return l.text[:start] + masked(l.text[start:]), true
+	case l.key < 0:
 		return "", false
 	default:
 		return l.text[:l.value] + masked(l.text[l.value:]), true
 	}
+}
+
+// argument tells whether a line is an item of a command, or of another list of
+// texts, of which the references alone are shown.
+func (f *file) argument(l line) bool {
+	above := l.keys
+	if l.key >= 0 {
+		above = l.keys[:max(len(l.keys)-1, 0)]
+	}
+	return strings.HasPrefix(strings.TrimSpace(l.text), "- ") && slices.ContainsFunc(above, free.MatchString)
 }
 
 // plainWord tells a name or version from everything else.
@@ -77,14 +104,29 @@ func (f *file) suspect(at int) bool {
 	if l.key >= 0 && slices.Contains(flags, strings.TrimSpace(l.text[l.value:])) {
 		return false
 	}
-	if above := l.keys[:max(len(l.keys)-1, 0)]; len(above) > 0 && slices.Contains(names, above[len(above)-1]) {
+	if above := l.keys[:max(len(l.keys)-1, 0)]; len(above) > 0 && slices.Contains(names, above[len(above)-1]) && !anyValue.MatchString(text) {
 		return false
 	}
-	if delicate.MatchString(text) || anyValue.MatchString(text) || slices.ContainsFunc(l.keys, delicate.MatchString) {
+	if delicate.MatchString(text) || anyValue.MatchString(text) || slices.ContainsFunc(l.keys, delicate.MatchString) || slices.ContainsFunc(l.keys, anyKey.MatchString) {
 		return true
 	}
-	// The flag that names a credential, and in the next line the credential.
-	return at > 0 && l.key < 0 && delicate.MatchString(f.lines[at-1].text)
+	return l.key < 0 && f.named(at)
+}
+
+// named tells whether a line may hold what the lines above it announce: the flag
+// or key that names a credential, and then the credential. Comments and empty
+// lines may stand between them.
+func (f *file) named(at int) bool {
+	for back := 1; back <= at; back++ {
+		text := strings.TrimSpace(f.lines[at-back].text)
+		if back > maxBack || len(text) > maxLine || delicate.MatchString(text) || anyValue.MatchString(text) {
+			return true
+		}
+		if text != "" && text[0] != '#' {
+			return false
+		}
+	}
+	return false
 }
 
 // looksSecret tells by the text alone.

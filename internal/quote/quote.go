@@ -28,6 +28,8 @@ const (
 	maxPath  = 1024
 	// maxDepth is how many levels of nesting have a name.
 	maxDepth = 100
+	// maxBack is how many lines above a line are looked at for what it is.
+	maxBack = 50
 	// maxQuotes is how many faults of a list get a line: more are not shown.
 	maxQuotes = 50
 	// maxLine is the longest line that is looked at, and window how many
