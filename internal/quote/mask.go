@@ -18,8 +18,9 @@ const hidden = "(not shown)"
 
 var (
 	// reference is what a reference to Vault looks like, well formed or not: it
-	// points to a value and is none.
-	reference = regexp.MustCompile(`<(?:vault|path|secret):[^<>"']{0,300}>?`)
+	// points to a value and is none. Of one that does not end, what is behind the
+	// path may be a text in clear.
+	reference = regexp.MustCompile(`(?i)<\s*(?:vault|path|secret)\s*:(?:[^<>"':]*>|[a-z0-9._/-]*)`)
 	// secretDocument is in documents that hold values in clear, or patch such ones.
 	secretDocument = regexp.MustCompile(`(?i)["']?\bkind["']?\s*:\s*["']?\w*secret|["']?\b(?:stringData|secretGenerator)["']?\s*:|/(?:data|stringData)/|\bpath["']?\s*:\s*(?:[!&]\S*\s+)*["']?/(?:data|stringData)(?:["'\s,}\]]|$)`)
 	// plainKind is in documents that say what they are.
@@ -68,7 +69,7 @@ func (f *file) shown(at int) (text string, ok bool) {
 			start = l.key
 		}
 		return l.text[:start] + masked(l.text[start:]), true
-	case l.key < 0:
+	case l.key < 0 || unfinished(l.text[:l.value]):
 		return "", false
 	default:
 		return l.text[:l.value] + masked(l.text[l.value:]), true
@@ -98,7 +99,7 @@ func (f *file) suspect(at int) bool {
 		return true
 	}
 	text := reference.ReplaceAllString(l.text, "")
-	if looksSecret(text) {
+	if looksSecret(text) || unfinished(l.text) {
 		return true
 	}
 	if l.key >= 0 && slices.Contains(flags, strings.TrimSpace(l.text[l.value:])) {
@@ -127,6 +128,11 @@ func (f *file) named(at int) bool {
 		}
 	}
 	return false
+}
+
+// unfinished tells whether a reference does not end.
+func unfinished(text string) bool {
+	return slices.ContainsFunc(reference.FindAllString(text, -1), func(one string) bool { return !strings.HasSuffix(one, ">") })
 }
 
 // looksSecret tells by the text alone.

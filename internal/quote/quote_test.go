@@ -124,6 +124,7 @@ var delicate = map[string]string{
 	"an argument below many":       "kind: Pod\nspec:\n  run:\n  - --password\n" + strings.Repeat("  #\n", 60) + "  - \"VALUE\\q\"\n",
 	"a command":                    "kind: Pod\nspec:\n  command:\n  - mysql -uroot -pVALUE <vault:kv/db#x>\n  - -pVALUE: <vault:kv/db#x>\n  args: [-pVALUE, <vault:kv/db#x>]\n  extraArgs: {p: VALUE}\n",
 	"a command in flow style":      "kind: Pod\nspec:\n  containers: [{command: [mysql, -pVALUE, <vault:kv/db#x>]}]\n",
+	"a reference without an end":   "kind: ConfigMap\ndata:\n  dsn: postgres://<vault:kv/db#user:VALUE@db.example/x\n  color: <vault:kv/db#VALUE more\n  a: <Vault:kv/db#VALUE\n  b: < path :kv/db#VALUE@\n  c: <vault:kv/db@VALUE\n  <vault:kv/db#VALUE: d\n  <vault:kv/db: VALUE\n  e: <vault:kv/db#VALUE@<vault:kv/db#host>\n  f: <vault:kv/db#user:VALUE@host ->\n",
 	"a template of a Secret":       "kind: Secret\nstringData:\n  color: {{ \"VALUE\" | quote }}\n  {{- if true }}\n  VALUE\n  {{- end }}\n",
 	"a template of a text":         "kind: {{ .Values.kind }}\ndata:\n  color: VALUE # {{ }}\n",
 }
