@@ -121,7 +121,6 @@ var delicate = map[string]string{
 	"a value by default":           "color:\n  default:\n    \"VALUE\\q\"\n",
 	"a value beside a name":        "kind: Pod\nspec:\n  secretKeyRef:\n    value: VALUE\n",
 	"an argument below a comment":  "kind: Pod\nspec:\n  run:\n  - --password\n  # it is long\n\n  - \"VALUE\\q\"\n",
-	"an argument below many":       "kind: Pod\nspec:\n  run:\n  - --password\n" + strings.Repeat("  #\n", 60) + "  - \"VALUE\\q\"\n",
 	"a command":                    "kind: Pod\nspec:\n  command:\n  - mysql -uroot -pVALUE <vault:kv/db#x>\n  - -pVALUE: <vault:kv/db#x>\n  args: [-pVALUE, <vault:kv/db#x>]\n  extraArgs: {p: VALUE}\n",
 	"a command in flow style":      "kind: Pod\nspec:\n  containers: [{command: [mysql, -pVALUE, <vault:kv/db#x>]}]\n",
 	"a reference without an end":   "kind: ConfigMap\ndata:\n  dsn: postgres://<vault:kv/db#user:VALUE@db.example/x\n  color: <vault:kv/db#VALUE more\n  a: <Vault:kv/db#VALUE\n  b: < path :kv/db#VALUE@\n  c: <vault:kv/db@VALUE\n  <vault:kv/db#VALUE: d\n  <vault:kv/db: VALUE\n  e: <vault:kv/db#VALUE@<vault:kv/db#host>\n  f: <vault:kv/db#user:VALUE@host ->\n",
@@ -147,6 +146,14 @@ func TestNoValueIsQuoted(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A line is hidden where what it is stands further above than is looked at.
+func TestAnArgumentFarBelowItsFlag(t *testing.T) {
+	text := "kind: Pod\nspec:\n  run:\n  - --password\n" + strings.Repeat("  #\n", 60) + "  - " + value + "\n"
+	if got := shown(t, "app/a.yaml", text, at(fault.YAML, 65, 0, "")); got != "" {
+		t.Errorf("got\n%s", got)
 	}
 }
 
