@@ -8,15 +8,21 @@ import (
 	"strings"
 )
 
+const (
+	freeName = `literals?|\w*(?:commands?|cmds?|args?|arguments?)|entrypoint`
+	anyName  = `(?:values?|defaults?|envs?|` + freeName + `)`
+)
+
 // hidden stands for what is not shown of a line.
 const hidden = "(not shown)"
 
 var (
 	// reference is what a reference to Vault looks like, well formed or not: it
-	// points to a value and is none.
-	reference = regexp.MustCompile(`<(?:vault|path|secret):[^<>"']{0,300}>?`)
+	// points to a value and is none. Of one that does not end, what is behind the
+	// path may be a text in clear.
+	reference = regexp.MustCompile(`(?i)<\s*(?:vault|path|secret)\s*:(?:[^<>"':]*>|[a-z0-9._/-]*)`)
 	// secretDocument is in documents that hold values in clear, or patch such ones.
-	secretDocument = regexp.MustCompile(`(?i)["']?\bkind["']?\s*:\s*["']?\w*secret|["']?\b(?:stringData|secretGenerator)["']?\s*:|/(?:data|stringData)/`)
+	secretDocument = regexp.MustCompile(`(?i)["']?\bkind["']?\s*:\s*["']?\w*secret|["']?\b(?:stringData|secretGenerator)["']?\s*:|/(?:data|stringData)/|\bpath["']?\s*:\s*(?:[!&]\S*\s+)*["']?/(?:data|stringData)(?:["'\s,}\]]|$)`)
 	// plainKind is in documents that say what they are.
 	plainKind = regexp.MustCompile(`(?m)^\s*["']?kind["']?\s*:\s*["']?\w`)
 	dataKey   = regexp.MustCompile(`(?m)["']?\b(?:data|binaryData)["']?\s*:`)
@@ -28,8 +34,12 @@ var (
 	digest = regexp.MustCompile(`sha(?:256|512):[0-9a-f]+`)
 	// opaque is a text long enough to be a credential; [random] looks closer.
 	opaque = regexp.MustCompile(`[A-Za-z0-9+/_=-]{20,}`)
-	// anyValue is the field for which nobody can tell what it is.
-	anyValue = regexp.MustCompile(`(?i)(?:^|[\s{,\[-])["']?(?:value|default|literals?|envs?)["']?\s*:`)
+	// anyValue is the field for which nobody can tell what it is, and anyKey its
+	// key. Commands take passwords as arguments.
+	anyValue = regexp.MustCompile(`(?i)(?:^|[\s{,\[-])["']?` + anyName + `["']?\s*:`)
+	anyKey   = regexp.MustCompile(`(?i)^` + anyName + `$`)
+	// free are keys below which lines are texts that may only look like keys.
+	free = regexp.MustCompile(`(?i)^(?:` + freeName + `)$`)
 	// names are keys below which the names of Secrets stand, and no values.
 	names = []string{"secretKeyRef", "secretRef", "imagePullSecrets", "configMapKeyRef", "configMapRef"}
 	// flags are values that nobody chooses for a credential.
@@ -51,11 +61,29 @@ func (f *file) shown(at int) (text string, ok bool) {
 		return l.text, true
 	case slices.Contains(safe, l.path) && l.key >= 0 && !f.template && plainWord(l.text[l.value:]):
 		return l.text, true
-	case l.key < 0 || l.inside:
+	case l.inside:
+		return "", false
+	case f.argument(l):
+		start := l.value
+		if l.key >= 0 {
+			start = l.key
+		}
+		return l.text[:start] + masked(l.text[start:]), true
+	case l.key < 0 || unfinished(l.text[:l.value]):
 		return "", false
 	default:
 		return l.text[:l.value] + masked(l.text[l.value:]), true
 	}
+}
+
+// argument tells whether a line is an item of a command, or of another list of
+// texts, of which the references alone are shown.
+func (f *file) argument(l line) bool {
+	above := l.keys
+	if l.key >= 0 {
+		above = l.keys[:max(len(l.keys)-1, 0)]
+	}
+	return strings.HasPrefix(strings.TrimSpace(l.text), "- ") && slices.ContainsFunc(above, free.MatchString)
 }
 
 // plainWord tells a name or version from everything else.
@@ -71,20 +99,40 @@ func (f *file) suspect(at int) bool {
 		return true
 	}
 	text := reference.ReplaceAllString(l.text, "")
-	if looksSecret(text) {
+	if looksSecret(text) || unfinished(l.text) {
 		return true
 	}
 	if l.key >= 0 && slices.Contains(flags, strings.TrimSpace(l.text[l.value:])) {
 		return false
 	}
-	if above := l.keys[:max(len(l.keys)-1, 0)]; len(above) > 0 && slices.Contains(names, above[len(above)-1]) {
+	if above := l.keys[:max(len(l.keys)-1, 0)]; len(above) > 0 && slices.Contains(names, above[len(above)-1]) && !anyValue.MatchString(text) {
 		return false
 	}
-	if delicate.MatchString(text) || anyValue.MatchString(text) || slices.ContainsFunc(l.keys, delicate.MatchString) {
+	if delicate.MatchString(text) || anyValue.MatchString(text) || slices.ContainsFunc(l.keys, delicate.MatchString) || slices.ContainsFunc(l.keys, anyKey.MatchString) {
 		return true
 	}
-	// The flag that names a credential, and in the next line the credential.
-	return at > 0 && l.key < 0 && delicate.MatchString(f.lines[at-1].text)
+	return l.key < 0 && f.named(at)
+}
+
+// named tells whether a line may hold what the lines above it announce: the flag
+// or key that names a credential, and then the credential. Comments and empty
+// lines may stand between them.
+func (f *file) named(at int) bool {
+	for back := 1; back <= at; back++ {
+		text := strings.TrimSpace(f.lines[at-back].text)
+		if back > maxBack || len(text) > maxLine || delicate.MatchString(text) || anyValue.MatchString(text) {
+			return true
+		}
+		if text != "" && text[0] != '#' {
+			return false
+		}
+	}
+	return false
+}
+
+// unfinished tells whether a reference does not end.
+func unfinished(text string) bool {
+	return slices.ContainsFunc(reference.FindAllString(text, -1), func(one string) bool { return !strings.HasSuffix(one, ">") })
 }
 
 // looksSecret tells by the text alone.

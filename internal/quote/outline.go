@@ -19,6 +19,14 @@ type line struct {
 	document int
 }
 
+// own is the line's own key, empty where the path to it is too long to be known.
+func (l line) own() string {
+	if len(l.keys) == 0 {
+		return ""
+	}
+	return l.keys[len(l.keys)-1]
+}
+
 // frame is one level of nesting that is open.
 type frame struct {
 	indent int
@@ -78,18 +86,39 @@ func (o *outline) read(text string) line {
 		o.scalar = -1
 	default:
 		o.scalar = -1
-		o.open(text, indent, &read)
+		long := len(text) > maxLine
+		if long && strings.HasPrefix(trimmed, "- ") {
+			o.item(indent) // those behind it keep their number
+		}
+		if long || !o.open(text, indent, &read) {
+			o.skip(trimmed, indent)
+			return line{text: text, key: -1, inside: true, document: o.document}
+		}
 	}
 	read.path, read.keys = o.path()
 	return read
 }
 
+// skip passes over a line that is too long or nested too deep to be read, and
+// takes what is indented below it for a part of it.
+func (o *outline) skip(trimmed string, indent int) {
+	if !strings.HasPrefix(trimmed, "- ") {
+		o.closeAbove(indent - 1)
+	}
+	o.closeAbove(indent)
+	o.frames = o.frames[:min(len(o.frames), maxDepth)]
+	o.scalar, o.quote, o.depth = indent, 0, 0
+	o.follow(trimmed)
+}
+
 // open reads a line that begins something: items of lists, and then perhaps a
-// key.
-func (o *outline) open(text string, indent int, read *line) {
+// key. It returns false where the line is nested too deep.
+func (o *outline) open(text string, indent int, read *line) bool {
 	at := indent
 	for strings.HasPrefix(text[at:], "- ") || text[at:] == "-" {
-		o.item(at)
+		if o.item(at); len(o.frames) > maxDepth {
+			return false
+		}
 		rest := strings.TrimLeft(text[min(at+1, len(text)):], " ")
 		o.scalarAfter(rest, at)
 		at = len(text) - len(rest)
@@ -101,7 +130,7 @@ func (o *outline) open(text string, indent int, read *line) {
 		if len(o.frames) == 0 || !o.frames[len(o.frames)-1].item {
 			o.follow(text[at:])
 		}
-		return
+		return true
 	}
 	o.closeAbove(at)
 	for len(o.frames) > 0 && o.frames[len(o.frames)-1].indent == at {
@@ -112,6 +141,7 @@ func (o *outline) open(text string, indent int, read *line) {
 	rest := strings.TrimLeft(text[colon+1:], " ")
 	read.key, read.keyEnd, read.value = at, at+end, len(text)-len(rest)
 	o.scalarAfter(rest, at)
+	return len(o.frames) <= maxDepth
 }
 
 // item opens the next item of the list whose dashes stand at a column.
@@ -144,8 +174,9 @@ func (o *outline) scalarAfter(rest string, column int) {
 		o.scalar = column
 	case strings.IndexByte(`"'[{`, content[0]) >= 0:
 		o.follow(content)
+	case strings.HasPrefix(rest, "- "): // it has its own look, which reads it once
 	default:
-		if _, isKey := keyEnd(rest); !isKey && !strings.HasPrefix(rest, "- ") {
+		if _, isKey := keyEnd(rest); !isKey {
 			o.scalar = column
 		}
 	}

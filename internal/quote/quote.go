@@ -26,6 +26,10 @@ const (
 	maxFile  = 1 << 20
 	maxLines = 50_000
 	maxPath  = 1024
+	// maxDepth is how many levels of nesting have a name.
+	maxDepth = 100
+	// maxBack is how many lines above a line are looked at for what it is.
+	maxBack = 50
 	// maxQuotes is how many faults of a list get a line: more are not shown.
 	maxQuotes = 50
 	// maxLine is the longest line that is looked at, and window how many
@@ -186,7 +190,7 @@ func pointed(l line, text string, one *fault.Error, opaque bool) (from, to int) 
 			return from, l.keyEnd
 		}
 		return from, max(wordEnd(text, from, end, l), from+1)
-	case one.Field != "" && l.key >= 0 && l.value < end && (l.path == one.Field || l.keys[len(l.keys)-1] == one.Field):
+	case one.Field != "" && l.key >= 0 && l.value < end && (l.path == one.Field || l.own() == one.Field):
 		return l.value, end
 	case one.Field != "" && l.key >= 0:
 		return l.key, l.keyEnd

@@ -111,6 +111,19 @@ var delicate = map[string]string{
 	"a URL":                        "kind: ConfigMap\ndata:\n  url: postgres://app:VALUE@db/app\n",
 	"a header":                     "kind: ConfigMap\ndata:\n  header: \"Authorization: Bearer VALUE\"\n",
 	"a comment":                    "kind: ConfigMap\ndata: {} # the password is VALUE\n",
+	"a value in the next line":     "kind: Pod\nspec:\n  value:\n    \"VALUE\\q\"\n",
+	"a value further left":         "kind: Pod\nspec:\n    value:\n  \"VALUE\\q\"\n",
+	"a value with a key":           "- op: add\n  path: /spec\n  value:\n    db: \"VALUE\\q\"\n",
+	"a patch of all data":          "- op: add\n  path: /data\n  content:\n    db: \"VALUE\\q\"\n",
+	"a patch of all in JSON":       "[\n {\"op\": \"add\", \"path\": \"/stringData\", \"content\":\n {\"db\": \"VALUE\\q\"}}]\n",
+	"literals":                     "configMapGenerator:\n- name: db\n  literals:\n  - \"B=VALUE\\q\"\n  - B=VALUE: x\n  - B=VALUE\n",
+	"variables by name":            "app:\n  env:\n    COLOR: \"VALUE\\q\"\n",
+	"a value by default":           "color:\n  default:\n    \"VALUE\\q\"\n",
+	"a value beside a name":        "kind: Pod\nspec:\n  secretKeyRef:\n    value: VALUE\n",
+	"an argument below a comment":  "kind: Pod\nspec:\n  run:\n  - --password\n  # it is long\n\n  - \"VALUE\\q\"\n",
+	"a command":                    "kind: Pod\nspec:\n  command:\n  - mysql -uroot -pVALUE <vault:kv/db#x>\n  - -pVALUE: <vault:kv/db#x>\n  args: [-pVALUE, <vault:kv/db#x>]\n  extraArgs: {p: VALUE}\n",
+	"a command in flow style":      "kind: Pod\nspec:\n  containers: [{command: [mysql, -pVALUE, <vault:kv/db#x>]}]\n",
+	"a reference without an end":   "kind: ConfigMap\ndata:\n  dsn: postgres://<vault:kv/db#user:VALUE@db.example/x\n  color: <vault:kv/db#VALUE more\n  a: <Vault:kv/db#VALUE\n  b: < path :kv/db#VALUE@\n  c: <vault:kv/db@VALUE\n  <vault:kv/db#VALUE: d\n  <vault:kv/db: VALUE\n  e: <vault:kv/db#VALUE@<vault:kv/db#host>\n  f: <vault:kv/db#user:VALUE@host ->\n",
 	"a template of a Secret":       "kind: Secret\nstringData:\n  color: {{ \"VALUE\" | quote }}\n  {{- if true }}\n  VALUE\n  {{- end }}\n",
 	"a template of a text":         "kind: {{ .Values.kind }}\ndata:\n  color: VALUE # {{ }}\n",
 }
@@ -136,6 +149,14 @@ func TestNoValueIsQuoted(t *testing.T) {
 	}
 }
 
+// A line is hidden where what it is stands further above than is looked at.
+func TestAnArgumentFarBelowItsFlag(t *testing.T) {
+	text := "kind: Pod\nspec:\n  run:\n  - --password\n" + strings.Repeat("  #\n", 60) + "  - " + value + "\n"
+	if got := shown(t, "app/a.yaml", text, at(fault.YAML, 65, 0, "")); got != "" {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 // What could be a credential is left out, and the key and the reference stay.
 func TestWhatIsLeftOfALine(t *testing.T) {
 	tests := map[string]struct {
@@ -148,15 +169,17 @@ func TestWhatIsLeftOfALine(t *testing.T) {
 			"3 |   color: <vault:kv/shop/db#color>\n  |          ^^^^^^^^^^^^^^^^^^^^^^^^"},
 		"a reference in a text": {"kind: Secret\nstringData:\n  url: postgres://app:<path:kv/data/db#pw>@db\n", 1, "stringData.url",
 			"3 |   url: (not shown)<path:kv/data/db#pw>(not shown)\n  |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^"},
-		"an unfinished reference":  {"kind: Secret\nstringData:\n  color: <vault:kv/shop/db\n", 3, "", "3 |   color: <vault:kv/shop/db\n  |   ^^^^^^^^^^^^^^^^^^^^^^^^"},
-		"a plain value":            {"kind: Secret\nstringData:\n  color: hunter2\n", 1, "stringData.color", "3 |   color: (not shown)\n  |          ^^^^^^^^^^^"},
-		"the name of a Secret":     {"kind: Secret\nmetadata:\n  name: db\n", 2, "metadata.name", "3 |   name: db\n  |         ^^"},
-		"the first line of one":    {"apiVersion: v1\nkind: Secret\n", 1, "", "1 | apiVersion: v1\n  | ^^^^^^^^^^^^^^"},
-		"a flag":                   {"kind: Pod\nspec:\n  automountServiceAccountToken: true\n", 1, "spec.automountServiceAccountToken", "3 |   automountServiceAccountToken: true\n  |                                 ^^^^"},
-		"the name of a key":        {"kind: Pod\nspec:\n  secretKeyRef:\n    key: password\n", 1, "spec.secretKeyRef.key", "4 |     key: password\n  |          ^^^^^^^^"},
-		"the digest of an image":   {"kind: Pod\nspec:\n  image: a@sha256:" + strings.Repeat("0a", 32) + "\n", 1, "", "1 | kind: Pod\n  | ^^^^^^^^^"},
-		"a long line":              {"kind: Pod\nspec: {a: " + strings.Repeat("x y ", 200) + "}\n", 2, "", "2 | spec: {a: " + strings.Repeat("x y ", 21) + "x y..."},
-		"what drives a terminal":   {"kind: Pod\nspec: \x1b[31mred\u202e\n", 2, "", `2 | spec: \u001b[31mred\u202e`},
+		"an unfinished reference": {"kind: Secret\nstringData:\n  color: <vault:kv/shop/db\n", 3, "", "3 |   color: <vault:kv/shop/db\n  |   ^^^^^^^^^^^^^^^^^^^^^^^^"},
+		"a plain value":           {"kind: Secret\nstringData:\n  color: hunter2\n", 1, "stringData.color", "3 |   color: (not shown)\n  |          ^^^^^^^^^^^"},
+		"the name of a Secret":    {"kind: Secret\nmetadata:\n  name: db\n", 2, "metadata.name", "3 |   name: db\n  |         ^^"},
+		"the first line of one":   {"apiVersion: v1\nkind: Secret\n", 1, "", "1 | apiVersion: v1\n  | ^^^^^^^^^^^^^^"},
+		"a flag":                  {"kind: Pod\nspec:\n  automountServiceAccountToken: true\n", 1, "spec.automountServiceAccountToken", "3 |   automountServiceAccountToken: true\n  |                                 ^^^^"},
+		"the name of a key":       {"kind: Pod\nspec:\n  secretKeyRef:\n    key: password\n", 1, "spec.secretKeyRef.key", "4 |     key: password\n  |          ^^^^^^^^"},
+		"the digest of an image":  {"kind: Pod\nspec:\n  image: a@sha256:" + strings.Repeat("0a", 32) + "\n", 1, "", "1 | kind: Pod\n  | ^^^^^^^^^"},
+		"a long line":             {"kind: Pod\nspec: {a: " + strings.Repeat("x y ", 200) + "}\n", 2, "", "2 | spec: {a: " + strings.Repeat("x y ", 21) + "x y..."},
+		"what drives a terminal":  {"kind: Pod\nspec: \x1b[31mred\u202e\n", 2, "", `2 | spec: \u001b[31mred\u202e`},
+		"a reference in a command": {"kind: Pod\nspec:\n  command:\n  - mysql -uroot -phunter2 <vault:kv/db#x>\n", 4, "",
+			"4 |   - (not shown)<vault:kv/db#x>\n  |   ^"},
 		"a line of a text":         {"kind: ConfigMap\ndata:\n  file: |\n    color: red\n", 4, "", ""},
 		"a document that is empty": {"\n\n", 1, "", ""},
 	}
@@ -199,6 +222,14 @@ func TestFilesThatAreNotQuoted(t *testing.T) {
 		if got := shown(t, name, content, one); strings.Contains(got, ": b") || name != "app/secret.yaml" && got != "" {
 			t.Errorf("%s shows\n%s", name, got)
 		}
+	}
+}
+
+// The path to a field can be longer than what is kept of it.
+func TestAPathThatIsTooLong(t *testing.T) {
+	text := strings.Repeat("- ", 343) + "a: b\n"
+	if got := shown(t, "app/a.yaml", text, at(fault.YAML, 1, 0, "a")); strings.Contains(got, "^ ") {
+		t.Errorf("got\n%s", got)
 	}
 }
 

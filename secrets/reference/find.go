@@ -145,7 +145,7 @@ func matchAt(text string, annotations Annotations) (int, *Reference, *fault.Erro
 	if strings.HasPrefix(text, nativePrefix) {
 		end := nativeEnd(text)
 		if end < 0 {
-			return len(nativePrefix), nil, fault.New(fault.RefSyntax, "%s has no closing > on its line", quote(text)).
+			return len(nativePrefix), nil, fault.New(fault.RefSyntax, "%s has no closing > on its line", quoteOpen(text)).
 				WithFix("end it with > on the same line")
 		}
 		return parseAt(text[:end])
@@ -174,7 +174,8 @@ func parseAt(text string) (int, *Reference, *fault.Error) {
 }
 
 // nativeEnd returns the length of the reference at the start of text: up to the
-// first > outside of a modifier's braces, on the same line.
+// first > outside of a modifier's braces, on the same line and before another
+// reference begins.
 func nativeEnd(text string) int {
 	if newline := strings.IndexByte(text, '\n'); newline >= 0 {
 		text = text[:newline]
@@ -184,7 +185,7 @@ func nativeEnd(text string) int {
 		if c == '>' {
 			end = i + 1
 		}
-		return end < 0
+		return end < 0 && (i == 0 || c != '<')
 	})
 	return end
 }
@@ -219,6 +220,9 @@ func lookalike(text string) (string, bool) {
 	plain := homoglyphs.Replace(head)
 	if plain == head || !strings.HasPrefix(plain, nativePrefix) && !strings.HasPrefix(plain, pathPrefix) {
 		return "", false
+	}
+	if stop := strings.IndexAny(head, "#@|> "); stop >= 0 { // what follows may be a text in clear
+		head = head[:stop]
 	}
 	return head, true
 }

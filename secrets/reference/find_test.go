@@ -139,6 +139,29 @@ func TestFindReportsAllFaults(t *testing.T) {
 	}
 }
 
+// A reference that does not end runs into the text behind it, which may hold a
+// password, and the message is shown where many can read it.
+func TestNoTextBehindAReferenceIsShown(t *testing.T) {
+	for text, want := range map[string]string{
+		"postgres://<vault:kv/db#user:hunter2@db.example/x":            `"<vault:kv/db" has no closing > on its line`,
+		"postgres://<vault:kv/db#user:hunter2@<vault:kv/db#host>:5432": `"<vault:kv/db" has no closing > on its line`,
+		"<vault:kv:hunter2@host":                                       `"<vault:kv" has no closing > on its line`,
+		"<vault:kv/db hunter2\n>":                                      `"<vault:kv/db" has no closing > on its line`,
+	} {
+		_, _, err := reference.Find(text, reference.Annotations{})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("Find(%q) says %v, want %s", text, err, want)
+		}
+	}
+	if _, err := reference.Parse("<path:kv/data/db#user:hunter2@db"); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("Parse says %v", err)
+	}
+	_, looked, _ := reference.Find("<vаult:kv/db#hunter2", reference.Annotations{})
+	if len(looked) != 1 || looked[0] != "<vаult:kv/db" {
+		t.Errorf("Find remarks %q", looked)
+	}
+}
+
 func TestR6LookalikeIsTextAndReported(t *testing.T) {
 	for _, text := range []string{"<vаult:kv/a#k>", "<ｖault:kv/a#k>", "<vault：kv/a#k>", "<рath:kv/data/a#k>"} {
 		template, looked, err := reference.Find(text, reference.Annotations{})

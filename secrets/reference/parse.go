@@ -24,7 +24,7 @@ func Parse(text string) (*Reference, error) {
 	var err *fault.Error
 	switch {
 	case !closed:
-		err = fault.New(fault.RefSyntax, "%s has no closing >", quote(text)).WithFix("end it with >")
+		err = fault.New(fault.RefSyntax, "%s has no closing >", quoteOpen(text)).WithFix("end it with >")
 	case strings.HasPrefix(text, nativePrefix):
 		ref, err = parseNative(body[len(nativePrefix):])
 	case strings.HasPrefix(text, pathPrefix):

@@ -144,3 +144,13 @@ func alphanumeric(c byte) bool {
 
 // quote shows text of a repository in a message.
 func quote(text string) string { return `"` + fault.Clean(text, 80) + `"` }
+
+// quoteOpen shows the mount and path of a reference that does not end: nobody can
+// tell where it was meant to, and a text in clear may follow.
+func quoteOpen(text string) string {
+	end := strings.IndexByte(text, ':') + 1
+	for end < len(text) && (alphanumeric(text[end]) || strings.IndexByte("._-/", text[end]) >= 0) {
+		end++
+	}
+	return quote(text[:end])
+}
