@@ -5,6 +5,7 @@
 package waiver
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -82,9 +83,16 @@ func Read(fsys fs.FS, name string) ([]byte, error) {
 	return body, nil
 }
 
+// mark is the byte order mark of UTF-8, with which some editors begin a file.
+var mark = []byte("\ufeff")
+
 func parse(body []byte, name string, known func(rule string) bool, names []string) (*Set, error) {
 	if !utf8.Valid(body) { // the parser would take UTF-16
 		return nil, fault.New(fault.Waiver, "the file is not UTF-8").In(name, 1).WithFix("save it as UTF-8")
+	}
+	// A second mark would hide what follows it from one reader and not from another.
+	if rest := bytes.TrimPrefix(body, mark); bytes.HasPrefix(rest, mark) || bytes.Contains(rest, append([]byte("\n"), mark...)) {
+		return nil, fault.New(fault.Waiver, "a byte order mark stands inside of the file").In(name, 1).WithFix("remove it: files that were joined may have one each")
 	}
 	waivers, err := decode(body)
 	var located *fault.Error
