@@ -46,7 +46,7 @@ func TestFilesAreFoundInAnyDepth(t *testing.T) {
 		t.Fatalf("%d and %d files have the names of two", len(code), len(test))
 	}
 	other := corpus.Files(t, "internal/corpus/threats.go")[0]
-	for _, pattern := range []string{"internal/corpus/corpus*.go", "internal/corpus/**/corpus*.go", "internal/**/corpus*.go", "**/corpus*.go"} {
+	for _, pattern := range []string{"internal/corpus/corpus*.go", "internal/corpus/**/corpus*.go", "internal/**/corpus*.go"} {
 		found := corpus.Files(t, pattern)
 		first, second := slices.Index(found, code[0]), slices.Index(found, test[0])
 		if first < 0 || second < first || slices.Contains(found, other) {
