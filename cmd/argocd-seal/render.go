@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -164,7 +163,7 @@ func (o *renderOptions) job(ctx context.Context, dir string, limits source.Limit
 		return plugin.Job{}, err
 	}
 	relative, err := filepath.Rel(root, dir)
-	if err != nil || strings.HasPrefix(relative, "..") {
+	if err != nil || !filepath.IsLocal(relative) {
 		return plugin.Job{}, fault.New(fault.Path, "%s is not below the root %s", dir, root)
 	}
 	ignored := o.ignored

@@ -64,6 +64,9 @@ func TestDataInClearIsNeverReturned(t *testing.T) {
 		{"from clear to reference", "stringData: {key: hunter-before}", "stringData: {key: <vault:kv/a/b#c>}", "data.key is a reference now: <vault:kv/a/b#c>"},
 		{"from reference to clear", "stringData: {key: <vault:kv/a/b#c>}", "stringData: {key: hunter-after}", "data.key is no reference any more; it was <vault:kv/a/b#c>"},
 		{"around a reference", "stringData: {key: 'hunter-before <vault:kv/a/b#c>'}", "stringData: {key: 'hunter-after <vault:kv/a/b#c>'}", "the text around the reference of data.key changes (not shown)"},
+		{"a misspelt field", "stringdata: {key: hunter-before}", "stringdata: {key: hunter-after}", "stringdata changes, in clear (not shown)"},
+		{"an unknown field that comes", "type: Opaque", "spec: [{key: hunter-after}]", "spec comes, in clear (not shown)"},
+		{"data and a misspelt field", "stringData: {key: hunter-before}\ndatas: hunter-before", "stringData: {key: hunter-before}\ndatas: hunter-after", "datas changes, in clear (not shown)"},
 		{"malformed reference", "stringData: {key: '<vault:hunter-before>'}", "stringData: {key: '<vault:hunter-after>'}", "data.key changes, in clear (not shown)"},
 		{"last applied", "metadata: {name: db, annotations: {kubectl.kubernetes.io/last-applied-configuration: hunter-before}}", "metadata: {name: db, annotations: {kubectl.kubernetes.io/last-applied-configuration: hunter-after, a: b}}", ""},
 	}

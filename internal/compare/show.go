@@ -3,6 +3,7 @@ package compare
 import (
 	"encoding/base64"
 	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -36,14 +37,14 @@ type sides struct {
 // show hides what must not be shown, and puts lists in one order.
 func show(p pair) sides {
 	var s sides
-	var former, later map[string]content
+	var former, later contents
 	if p.before != nil {
 		s.before, former, s.wasAnnotated = view(p.before)
 	}
 	if p.after != nil {
 		s.after, later, s.annotated = view(p.after)
 	}
-	put(s.before, former, nil)
+	put(s.before, former, contents{})
 	put(s.after, later, former)
 	s.after = ciphertexts(s.after, s.before)
 	s.before = ciphertexts(s.before, nil)
@@ -56,26 +57,36 @@ func show(p pair) sides {
 // content is one key of a Secret. raw never leaves this file.
 type content struct{ raw, shown string }
 
+// contents is what a Secret holds: its data by key, and by name the fields at its
+// top that no Secret has, such as a misspelt stringData.
+type contents struct{ data, others map[string]content }
+
+// known are the fields of a Secret that hold none of its data.
+var known = []string{"apiVersion", "kind", "metadata", "type", "immutable"}
+
 // view returns an object's tree without a Secret's data, and that data apart. The
 // tree is the object's own but for the top levels of a Secret.
-func view(o *object.Object) (map[string]any, map[string]content, reference.Annotations) {
+func view(o *object.Object) (map[string]any, contents, reference.Annotations) {
 	annotations, err := reference.ParseAnnotations(o.Annotations())
 	if err != nil {
 		annotations = reference.Annotations{}
 	}
 	if o.Kind() != "Secret" || o.Group() != "" {
-		return o.Fields, nil, annotations
+		return o.Fields, contents{}, annotations
 	}
-	shown := map[string]any{}
+	shown, others := map[string]any{}, map[string]content{}
 	for field, value := range o.Fields {
-		if field != "data" && field != "stringData" {
+		switch {
+		case slices.Contains(known, field):
 			shown[field] = value
+		case field != "data" && field != "stringData":
+			others[field] = content{raw: encode(value), shown: inClear}
 		}
 	}
 	if metadata, ok := shown["metadata"].(map[string]any); ok {
 		shown["metadata"] = withoutCopy(metadata)
 	}
-	return shown, contents(o, annotations), annotations
+	return shown, contents{dataOf(o, annotations), others}, annotations
 }
 
 // withoutCopy hides the copy of the object that kubectl keeps in it.
@@ -93,8 +104,8 @@ func withoutCopy(metadata map[string]any) map[string]any {
 // wholeData is the key of data that is one reference to a whole path.
 const wholeData = "*"
 
-// contents reads the keys of a Secret as the API does: those of stringData win.
-func contents(o *object.Object, annotations reference.Annotations) map[string]content {
+// dataOf reads the keys of a Secret as the API does: those of stringData win.
+func dataOf(o *object.Object, annotations reference.Annotations) map[string]content {
 	found := map[string]content{}
 	for _, field := range []string{"data", "stringData"} {
 		switch data := o.Fields[field].(type) {
@@ -149,14 +160,28 @@ func hide(text string, annotations reference.Annotations) content {
 	return hidden
 }
 
-// put adds the data of a Secret to its tree. Where former is given, what differs
-// from it and looks the same says so.
-func put(tree map[string]any, data, former map[string]content) {
-	if tree == nil || len(data) == 0 {
+// put adds what a Secret holds to its tree, as it may be shown.
+func put(tree map[string]any, held, former contents) {
+	if tree == nil {
 		return
 	}
+	maps.Copy(tree, texts(held.others, former.others))
+	if len(held.data) == 0 {
+		return
+	}
+	shown := texts(held.data, former.data)
+	if whole, ok := shown[wholeData]; ok && len(shown) == 1 {
+		tree["data"] = whole
+		return
+	}
+	tree["data"] = shown
+}
+
+// texts are what is shown of contents. Where former has one that differs and looks
+// the same, they say so.
+func texts(held, former map[string]content) map[string]any {
 	shown := map[string]any{}
-	for key, one := range data {
+	for key, one := range held {
 		text := one.shown
 		if was, ok := former[key]; ok && was.raw != one.raw && was.shown == one.shown {
 			if text == inClear {
@@ -167,11 +192,7 @@ func put(tree map[string]any, data, former map[string]content) {
 		}
 		shown[key] = text
 	}
-	if whole, ok := shown[wholeData]; ok && len(shown) == 1 {
-		tree["data"] = whole
-		return
-	}
-	tree["data"] = shown
+	return shown
 }
 
 // ciphertexts shortens what a SealedSecret holds, of which nobody can read more

@@ -1,6 +1,7 @@
 package corpus_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,10 +38,20 @@ func TestATargetWithoutSeedsFails(t *testing.T) {
 	}
 }
 
+// The files of this package are found by patterns of any depth, in the order of
+// their names, and others are not.
 func TestFilesAreFoundInAnyDepth(t *testing.T) {
-	flat, deep := corpus.Files(t, "internal/corpus/*.go"), corpus.Files(t, "internal/**/corpus*.go")
-	if len(flat) != 3 || len(deep) != 2 || !strings.Contains(deep[0], "func Root(") {
-		t.Errorf("%d and %d files", len(flat), len(deep))
+	code, test := corpus.Files(t, "internal/corpus/corpus.go"), corpus.Files(t, "internal/corpus/corpus_test.go")
+	if len(code) != 1 || !strings.Contains(code[0], "func Root(") || len(test) != 1 || !strings.Contains(test[0], "func TestFilesAreFoundInAnyDepth(") {
+		t.Fatalf("%d and %d files have the names of two", len(code), len(test))
+	}
+	other := corpus.Files(t, "internal/corpus/threats.go")[0]
+	for _, pattern := range []string{"internal/corpus/corpus*.go", "internal/corpus/**/corpus*.go", "internal/**/corpus*.go"} {
+		found := corpus.Files(t, pattern)
+		first, second := slices.Index(found, code[0]), slices.Index(found, test[0])
+		if first < 0 || second < first || slices.Contains(found, other) {
+			t.Errorf("%s has them at %d and %d of %d", pattern, first, second, len(found))
+		}
 	}
 }
 

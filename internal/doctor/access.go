@@ -126,7 +126,7 @@ func (l *login) accessTo(ctx context.Context, bound config.Binding, one sample) 
 
 // version says which version of KV a mount has, and what that means.
 func version(a about, mount store.Mount, need needs) Finding {
-	upgrade := "vault kv enable-versioning " + mount.Path
+	upgrade := "vault kv enable-versioning " + quoted(mount.Path)
 	switch {
 	case mount.Version == 2:
 		return a.ok("%s/ is KV version 2", mount.Path)

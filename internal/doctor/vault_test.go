@@ -91,6 +91,16 @@ func TestRightsThatDoNotFit(t *testing.T) {
 	}
 }
 
+// Names of policies are words of a command to copy, whatever they hold.
+func TestPoliciesWithOddNames(t *testing.T) {
+	watch := canary.Over(t)
+	server := vaulttest.Start(t)
+	role := user(t, watch, server, "reader", reading, "1h")
+	server.Write(t, "auth/userpass/users/"+between(t, role, "username: ", ","), map[string]any{"token_policies": []string{"x'; reboot"}})
+	s := examine(t, watch, onVault(server.Address, role, "kv/shop/**", ""), ofVault)
+	s.expect("mount", "shop", doctor.Failed, "may do nothing below it", `vault policy write 'x'\''; reboot' - <<'END'`)
+}
+
 // Values are asked for where they are sealed, and then of KV version 1 too.
 func TestSealedValuesNeedData(t *testing.T) {
 	watch := canary.Over(t)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"path"
+	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
@@ -46,14 +47,18 @@ func incomplete(commit Commit, err error) error {
 	return fault.New(fault.Path, "the commit %s cannot be read: %s", commit.Short(), fault.Clean(err.Error(), 200))
 }
 
-// entries walks a commit's directories. It stops where the limit of names would
-// be passed anyhow: a name grows with each step down.
+// entries walks a commit's directories. It ends where the reader refuses a name,
+// which grows with each step down, and leaves out what the reader would drop
+// uncounted: few objects can stand for directories without number.
 func (r *Repository) entries(root *object.Tree) iter.Seq2[source.Entry, error] {
 	return func(yield func(source.Entry, error) bool) { r.walk(root, "", yield) }
 }
 
 func (r *Repository) walk(tree *object.Tree, above string, yield func(source.Entry, error) bool) bool {
 	for _, found := range tree.Entries {
+		if strings.EqualFold(found.Name, ".git") {
+			continue
+		}
 		name := path.Join(above, found.Name)
 		if path.Base(name) != found.Name {
 			return yield(source.Entry{}, fault.New(fault.ArchivePath, "a commit holds the name %q", fault.Clean(found.Name, 80)))

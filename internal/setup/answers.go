@@ -112,6 +112,10 @@ func checkEnvironments(answer string) *fault.Error {
 	if len(names) == 0 || len(names) > maxEnvironments || len(slices.Compact(sorted)) != len(names) || slices.ContainsFunc(names, func(name string) bool { return !label.MatchString(name) }) {
 		return wrong(answer, "write up to 10 different names with commas between them, such as production,staging")
 	}
+	if slices.Contains(names, authorityName) {
+		return fault.New(fault.Parameter, "an environment cannot be called %s: certificates/%s.crt is of Vault's authority", authorityName, authorityName).
+			WithFix("call the environment otherwise")
+	}
 	return nil
 }
 

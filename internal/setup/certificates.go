@@ -28,15 +28,30 @@ func checkAuthority(answer string) *fault.Error {
 	return err
 }
 
+// readPEM reads a file's certificates and writes them anew, without the text
+// around them: what it returns is published. A file with anything else in it, such
+// as a key, is refused.
 func readPEM(file string) ([]byte, *fault.Error) {
-	content, err := bounded.ReadFile(file, maxPEM)
+	rest, err := bounded.ReadFile(file, maxPEM)
 	if err != nil {
 		return nil, fault.New(fault.Path, "the file cannot be read, or is larger than %d bytes", maxPEM).In(file, 0).WithFix("name a PEM file with a certificate, or none")
 	}
-	if block, _ := pem.Decode(content); block == nil || block.Type != "CERTIFICATE" {
+	var certificates []byte
+	for {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			return nil, fault.New(fault.Parameter, "the file holds a %s, and is to be published", fault.Clean(block.Type, 80)).In(file, 0).
+				WithFix("name a PEM file with nothing but certificates")
+		}
+		certificates = append(certificates, pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})...)
+	}
+	if certificates == nil {
 		return nil, fault.New(fault.Parameter, "there is no PEM certificate").In(file, 0).WithFix("name a PEM file with a certificate, or none")
 	}
-	return content, nil
+	return certificates, nil
 }
 
 // certificate is what an environment seals with. Its content is empty where

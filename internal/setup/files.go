@@ -101,6 +101,10 @@ func Files(answers Answers) ([]File, error) {
 	return files, check(files)
 }
 
+// authorityName is the name of the file with Vault's authority, among those that
+// have the names of environments.
+const authorityName = "vault-ca"
+
 // pems are the files with certificates: they are public.
 func pems(answers Answers, certificates map[string]certificate) ([]File, error) {
 	var files []File
@@ -114,7 +118,7 @@ func pems(answers Answers, certificates map[string]certificate) ([]File, error) 
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, File{Path: "certificates/vault-ca.crt", Content: content})
+		files = append(files, File{Path: "certificates/" + authorityName + ".crt", Content: content})
 	}
 	return files, nil
 }
@@ -136,7 +140,7 @@ func newPlan(answers Answers, names []string, certificates map[string]certificat
 		}
 	}
 	if p.VaultCA {
-		p.Certificates = append(p.Certificates, "vault-ca.crt")
+		p.Certificates = append(p.Certificates, authorityName+".crt")
 	}
 	p.ImageName = answers.ImageRef
 	if name, digest, ok := strings.Cut(answers.ImageRef, "@"); ok {

@@ -255,6 +255,9 @@ func TestWrongAnswersAreToldTogether(t *testing.T) {
 	if _, err := setup.Complete(setup.Given{"certificate": certificate + ",setup_test.go"}); err == nil || !strings.Contains(err.Error(), "setup_test.go --certificate: there is no PEM certificate") {
 		t.Errorf("got %v", err)
 	}
+	if _, err := setup.Complete(setup.Given{"environments": "live,vault-ca"}); err == nil || !strings.Contains(err.Error(), "certificates/vault-ca.crt") || !strings.Contains(err.Error(), "fix: call the environment otherwise") {
+		t.Errorf("got %v", err)
+	}
 	answers, err := setup.Complete(setup.Given{"team": "books", "certificate": "test=" + certificate})
 	if err != nil || answers.RepoURL != "https://git.example.com/books/*" {
 		t.Fatal(answers, err)

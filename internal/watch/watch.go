@@ -36,8 +36,9 @@ type Config struct {
 	// Skip leaves out files and directories by their slash-separated name below
 	// Root; nil leaves out none.
 	Skip func(name string, isDir bool) bool
-	// More are files and directories elsewhere, each of which counts as a whole. A
-	// file may be replaced, or not be there yet.
+	// More are other files and directories, each of which counts as a whole: below
+	// Root, Skip does not leave them out. A file may be replaced, or not be there
+	// yet.
 	More []string
 }
 
@@ -120,11 +121,26 @@ func (w *Watcher) skips(name string, isDir bool) bool {
 	if err != nil || !filepath.IsLocal(relative) {
 		return false
 	}
-	relative = filepath.ToSlash(relative)
-	if slices.Contains(strings.Split(relative, "/"), ".git") {
+	parts := strings.Split(filepath.ToSlash(relative), "/")
+	if slices.Contains(parts, ".git") {
 		return true
 	}
-	return relative != "." && w.config.Skip != nil && w.config.Skip(relative, isDir)
+	if relative == "." || w.config.Skip == nil || slices.ContainsFunc(w.config.More, func(more string) bool { return within(name, more) || within(more, name) }) {
+		return false
+	}
+	// What lies above one of the others is watched and may be left out itself, with
+	// all else in it.
+	for i := range parts {
+		if w.config.Skip(strings.Join(parts[:i+1], "/"), isDir || i+1 < len(parts)) {
+			return true
+		}
+	}
+	return false
+}
+
+// within tells whether name is dir, or lies below it.
+func within(name, dir string) bool {
+	return name == dir || strings.HasPrefix(name, dir+string(filepath.Separator))
 }
 
 // Next waits until files have changed and nothing more happens for a moment, and
@@ -222,7 +238,7 @@ func (w *Watcher) see(event fsnotify.Event) ([]string, error) {
 // file holds others too.
 func (w *Watcher) ours(name string) bool {
 	for _, watched := range append([]string{w.config.Root}, w.config.More...) {
-		if name == watched || strings.HasPrefix(name, watched+string(filepath.Separator)) {
+		if within(name, watched) {
 			return true
 		}
 	}
@@ -233,7 +249,7 @@ func (w *Watcher) ours(name string) bool {
 // still watched comes back by itself.
 func (w *Watcher) gone(name string) {
 	for _, watched := range append([]string{w.config.Root}, w.config.More...) {
-		if watched == name || strings.HasPrefix(watched, name+string(filepath.Separator)) {
+		if within(watched, name) {
 			w.missing[watched] = true
 		}
 	}

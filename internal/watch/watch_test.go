@@ -182,6 +182,34 @@ func TestWhatIsIgnored(t *testing.T) {
 	w.seen("apps/app.yaml")
 }
 
+// What is asked for by name counts, whatever is ignored around it.
+func TestWhatIsAskedForIsNotIgnored(t *testing.T) {
+	root := t.TempDir()
+	for _, dir := range []string{"pol/deep", "build/out", "build/pol", "conf"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	more := []string{filepath.Join(root, "pol"), filepath.Join(root, "build/pol"), filepath.Join(root, "conf/plugin.yaml"), filepath.Join(root, "build/later")}
+	w := start(t, watch.Config{Root: root, More: more, Skip: func(name string, isDir bool) bool {
+		return isDir && (name == "pol" || name == "build" || name == "conf")
+	}})
+	for _, name := range []string{"pol/a.rego", "pol/deep/b.rego", "build/pol/c.rego", "conf/plugin.yaml"} {
+		w.write(name, "x")
+		w.seen(name)
+		w.next(silence)
+	}
+	w.write("build/out.yaml", "x")
+	w.write("build/out/app.yaml", "x")
+	w.write("conf/other.yaml", "x")
+	w.nothing()
+	w.write("build/later/d.rego", "x")
+	w.seen("build/later")
+	w.next(silence)
+	w.write("build/later/d.rego", "y")
+	w.seen("build/later/d.rego")
+}
+
 // A file outside of the root may be replaced, go and come.
 func TestOtherFiles(t *testing.T) {
 	other := filepath.Join(t.TempDir(), "plugin.yaml")

@@ -37,6 +37,11 @@ func ReadEntries(ctx context.Context, entries iter.Seq2[Entry, error], limits Li
 		if ended := ctx.Err(); ended != nil {
 			return nil, damaged(ended)
 		}
+		// Names are checked first: whoever walks into directories stops at the depth
+		// that the limits allow, in what is dropped too.
+		if err := checkName(entry.Name, in.limits); err != nil {
+			return nil, err
+		}
 		if inGit(entry.Name) {
 			continue
 		}
@@ -48,9 +53,6 @@ func ReadEntries(ctx context.Context, entries iter.Seq2[Entry, error], limits Li
 }
 
 func (in *intake) addEntry(entry Entry) error {
-	if err := checkName(entry.Name, in.limits); err != nil {
-		return err
-	}
 	if entry.Dir {
 		return in.addDir(entry.Name)
 	}
