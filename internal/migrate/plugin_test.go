@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 )
@@ -61,7 +62,35 @@ func TestPluginFileThatDoesNotLoadIsNotWritten(t *testing.T) {
 	tree, _ := unpack(secretInA + "-- cmp.yaml --\napiVersion: argoproj.io/v1alpha1\nkind: ConfigManagementPlugin\nmetadata: {name: argocd-seal}\n" +
 		"spec: {version: v1.0, generate: {command: [argocd-vault-plugin, generate, .]}}\n")
 	plan := planOf(t, tree)
-	if len(plan.Plugin) != 0 || !slices.ContainsFunc(plan.Notes, func(note string) bool { return strings.Contains(note, "no plugin.yaml is written") && strings.Contains(note, "aliases[0]") }) {
+	if len(plan.Plugin) != 0 || !slices.ContainsFunc(plan.Notes, func(note string) bool {
+		return strings.Contains(note, "no plugin.yaml is written") && strings.Contains(note, "aliases[0]")
+	}) {
 		t.Errorf("notes: %q, and this file:\n%s", plan.Notes, plan.Plugin)
+	}
+}
+
+// TestFindingsAndNotesArePrintable: what a repository says ends in reasons, fixes
+// and notes, for people and for programs.
+func TestFindingsAndNotesArePrintable(t *testing.T) {
+	tree, _ := unpack(secretInA + "-- cmp.yaml --\napiVersion: argoproj.io/v1alpha1\nkind: ConfigManagementPlugin\nmetadata: {name: avp}\n" +
+		"spec: {generate: {command: [argocd-vault-plugin, \"&&\", \"\\e]0;x\\a\", \"&&\", helm, template, \"--a\\e[2J\"]}}\n" +
+		"-- avp.yaml --\napiVersion: v1\nkind: Secret\nmetadata: {name: avp}\nstringData: {AVP_AUTH_TYPE: \"github\\nNot moved:\"}\n" +
+		"-- c/kustomization.yaml --\nresources: [a.yaml]\ncommonAnnotations: {avp.kubernetes.io/path: kv/data/shop/db}\n" +
+		"-- c/a.yaml --\napiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {\"x\\e[2J\": <key>}\n")
+	plan := planOf(t, tree)
+	var reasons int
+	for _, one := range plan.Findings {
+		if strings.Contains(one.Reason, `\n`) || strings.Contains(one.Reason, `\u001b`) {
+			reasons++
+		}
+		if strings.ContainsFunc(one.What+one.Reason+one.Fix, unicode.IsControl) {
+			t.Errorf("%+q", one)
+		}
+	}
+	if strings.ContainsFunc(strings.Join(plan.Notes, ""), unicode.IsControl) {
+		t.Errorf("notes: %+q", plan.Notes)
+	}
+	if reasons != 4 {
+		t.Errorf("%d reasons hold what the repository says, want 4: %+q", reasons, plan.Findings)
 	}
 }
