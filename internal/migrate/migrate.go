@@ -197,7 +197,7 @@ func newFinding(file string, line int, what string, o *avp.Obstacle) Finding {
 // maxSentence is how many bytes a reason, a fix and a note have at most.
 const maxSentence = 600
 
-// within tells whether a name is at or below a directory.
-func within(name, dir string) bool {
+// within tells whether a clean path is at or below a directory.
+func within(dir, name string) bool {
 	return dir == "." || name == dir || strings.HasPrefix(name, dir+"/")
 }

@@ -71,7 +71,7 @@ func (p *planner) strays(runs []run) {
 		}
 	}
 	for _, one := range runs {
-		if !within(one.dir, p.Scope) {
+		if !within(p.Scope, one.dir) {
 			continue
 		}
 		for _, o := range one.before {
