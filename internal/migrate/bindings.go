@@ -108,7 +108,7 @@ func (p *planner) bindings(applications []application) []binding {
 				}
 			}
 		}
-		if len(used) == 0 || strings.Contains(a.name+a.project+a.namespace+a.repoURL, "{{") {
+		if len(used) == 0 || strings.ContainsAny(a.name+a.project+a.namespace+a.repoURL, patternSigns) {
 			continue
 		}
 		for one := range used {
@@ -126,6 +126,10 @@ func (p *planner) bindings(applications []application) []binding {
 	}
 	return append(found, loose(all, names)...)
 }
+
+// patternSigns mean something in a binding, or are refused there: a name with one
+// of them, or one that a template fills in, would stand for those of others.
+const patternSigns = `*?[]{}\`
 
 // loose groups paths by mount and first segment. Nobody says whose they are, so
 // that the rules match nobody until a person has looked at them.

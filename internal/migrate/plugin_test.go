@@ -94,3 +94,30 @@ func TestFindingsAndNotesArePrintable(t *testing.T) {
 		t.Errorf("%d reasons hold what the repository says, want 4: %+q", reasons, plan.Findings)
 	}
 }
+
+// TestRepositoryCannotWritePatterns: what a repository says is a name. As a
+// pattern it would stand for those of others.
+func TestRepositoryCannotWritePatterns(t *testing.T) {
+	for name, files := range map[string]string{
+		"a project":           hostile("web", "'*'", "shop", "https://git.example.com/a") + secretInA,
+		"a name":              hostile("'*'", "shop", "shop", "https://git.example.com/a") + secretInA,
+		"a repository":        hostile("web", "shop", "shop", "https://git.example.com/**") + secretInA,
+		"a path":              hostile("web", "shop", "shop", "https://git.example.com/a") + strings.ReplaceAll(secretInA, "shop/db", "**"),
+		"a path of a project": hostile("web", "shop", "shop", "https://git.example.com/a") + strings.ReplaceAll(secretInA, "shop/db", "'{project}'"),
+		"an annotation":       hostile("web", "shop", "shop", "https://git.example.com/a") + "-- a/secret.yaml --\n" + annotatedHead("avp.kubernetes.io/path: kv/data/**") + "stringData: {k: <k>}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			tree, _ := unpack(files + "-- b.yaml --\n" + secretHead + "stringData: {k: '<path:kv/data/other/db#k>'}\n")
+			plan := planOf(t, tree)
+			file, err := config.Parse("plugin.yaml", plan.Plugin)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, plan.Plugin)
+			}
+			for _, one := range file.Seal.Bindings {
+				if text := strings.Join(slices.Concat(one.Projects, one.Apps, one.RepoURLs, one.Paths), " "); strings.ContainsAny(text, "*{") {
+					t.Errorf("a pattern: %s", text)
+				}
+			}
+		})
+	}
+}
