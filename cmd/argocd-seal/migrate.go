@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -120,7 +119,7 @@ func (o *migrateOptions) read(ctx context.Context, dir string) (migrate.Input, s
 		return migrate.Input{}, "", err
 	}
 	scope, err := filepath.Rel(root, dir)
-	if err != nil || strings.HasPrefix(scope, "..") {
+	if err != nil || !filepath.IsLocal(scope) {
 		return migrate.Input{}, "", fault.New(fault.Path, "%s is not below the root %s", dir, root)
 	}
 	scope = filepath.ToSlash(scope)

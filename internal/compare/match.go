@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
@@ -125,19 +124,13 @@ func (m *matcher) pairUp(partner func(*object.Object) *object.Object) {
 	m.after = left
 }
 
-// hashed is what kustomize puts behind the names of what it generates: ten of
-// these characters, a digest of the content.
-var hashed = regexp.MustCompile(`^(.+)-[2456789bcdfghkmt]{10}$`)
-
 // unhashed takes the digest from the name of a ConfigMap or Secret, so that it is
 // found again when its content has changed.
 func unhashed(id identity) (identity, bool) {
 	if id.group != "" || id.kind != "ConfigMap" && id.kind != "Secret" {
 		return id, false
 	}
-	if found := hashed.FindStringSubmatch(id.name); found != nil {
-		id.name = found[1]
-	}
+	id.name = object.WithoutHash(id.name)
 	return id, true
 }
 

@@ -9,8 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/avp"
-	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/yamledit"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/render"
 	"github.com/argocd-seal/argocd-seal-plugin/render/engine"
 )
@@ -67,6 +66,20 @@ type binding struct {
 	paths                         []string
 }
 
+// configured is the rule as the configuration holds it.
+func (b binding) configured() config.Binding {
+	list := func(text string) []string {
+		if text == "" {
+			return nil
+		}
+		return []string{text}
+	}
+	return config.Binding{
+		Name: b.name, Projects: []string{b.project}, Apps: list(b.app), RepoURLs: list(b.repo), Namespaces: list(b.namespace),
+		Role: roleName, Paths: b.paths,
+	}
+}
+
 // bindings returns a rule for each application, and one for each prefix of paths
 // that no application of the tree uses.
 func (p *planner) bindings(applications []application) []binding {
@@ -95,7 +108,7 @@ func (p *planner) bindings(applications []application) []binding {
 				}
 			}
 		}
-		if len(used) == 0 || strings.Contains(a.name+a.project+a.namespace+a.repoURL, "{{") {
+		if len(used) == 0 || strings.ContainsAny(a.name+a.project+a.namespace+a.repoURL, patternSigns) {
 			continue
 		}
 		for one := range used {
@@ -113,6 +126,10 @@ func (p *planner) bindings(applications []application) []binding {
 	}
 	return append(found, loose(all, names)...)
 }
+
+// patternSigns mean something in a binding, or are refused there: a name with one
+// of them, or one that a template fills in, would stand for those of others.
+const patternSigns = `*?[]{}\`
 
 // loose groups paths by mount and first segment. Nobody says whose they are, so
 // that the rules match nobody until a person has looked at them.
@@ -141,30 +158,30 @@ func loose(paths, names map[string]bool) []binding {
 // unknownProject is in the place of a project's name that nobody knows yet.
 const unknownProject = "CHANGE-ME"
 
-func (w *pluginWriter) bindings(bindings []binding, _ avp.Settings) {
+func (w *pluginWriter) bindings(bindings []binding) {
 	if len(bindings) == 0 {
 		return
 	}
 	w.line("")
-	w.line("# Just the paths that are in use. What no binding allows is refused.")
+	w.comment("", "Just the paths that are in use. What no binding allows is refused.")
 	w.line("bindings:")
 	for _, b := range bindings {
-		w.line("  # %s", b.comment)
-		w.line("  - name: %s", yamledit.Plain(b.name))
-		w.line("    projects: [%s]", yamledit.Plain(b.project))
+		w.comment("  ", "%s", b.comment)
+		w.line("  - name: %s", quotedText(b.name))
+		w.line("    projects: [%s]", quotedText(b.project))
 		if b.app != "" {
-			w.line("    apps: [%s]", yamledit.Plain(b.app))
+			w.line("    apps: [%s]", quotedText(b.app))
 		}
 		if b.repo != "" {
-			w.line("    repoURLs: [%s]", yamledit.Plain(b.repo))
+			w.line("    repoURLs: [%s]", quotedText(b.repo))
 		}
 		if b.namespace != "" {
-			w.line("    namespaces: [%s]", yamledit.Plain(b.namespace))
+			w.line("    namespaces: [%s]", quotedText(b.namespace))
 		}
 		w.line("    role: %s", roleName)
 		w.line("    paths:")
 		for _, one := range b.paths {
-			w.line("      - %s", yamledit.Plain(one))
+			w.line("      - %s", quotedText(one))
 		}
 	}
 }

@@ -74,7 +74,7 @@ func (p *planner) listed(f *file) {
 }
 
 func (c *convertor) find(line int, what string, o *avp.Obstacle) {
-	c.findings = append(c.findings, Finding{File: c.file.name, Line: line, Code: o.Code, What: fault.Clean(what, 200), Reason: o.Message, Fix: o.Fix})
+	c.findings = append(c.findings, newFinding(c.file.name, line, what, o))
 }
 
 func (c *convertor) move(line int, from, to string) {

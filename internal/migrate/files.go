@@ -73,7 +73,7 @@ func (p *planner) load() {
 	generated := p.generatorFiles()
 	for _, name := range p.Tree.Files(".") {
 		data, _ := p.Tree.File(name)
-		f := &file{name: name, data: data, inScope: within(name, p.Scope)}
+		f := &file{name: name, data: data, inScope: within(p.Scope, name)}
 		template := p.inTemplates(name)
 		switch {
 		case p.Linked != nil && p.Linked(name):
@@ -107,7 +107,7 @@ var kustomizationNames = map[string]bool{"kustomization.yaml": true, "kustomizat
 func (p *planner) link(f *file) {
 	inside := func(name string) bool {
 		data, _ := p.Tree.File(name)
-		return within(name, p.Scope) && !p.Linked(name) && bytes.Equal(data, f.data)
+		return within(p.Scope, name) && !p.Linked(name) && bytes.Equal(data, f.data)
 	}
 	if suspicious(f.data) && !slices.ContainsFunc(p.Tree.Files("."), inside) {
 		p.find(f, 0, f.name, &avp.Obstacle{Code: CodeLink, Message: "it is a symbolic link, and what it leads to is outside of the directory that is migrated",

@@ -172,6 +172,9 @@ func (p *Plan) sort() {
 		return byPlace
 	})
 	p.Findings = slices.Compact(p.Findings)
+	for i, note := range p.Notes {
+		p.Notes[i] = fault.Clean(note, maxSentence)
+	}
 	slices.Sort(p.Notes)
 	p.Notes = slices.Compact(p.Notes)
 }
@@ -181,12 +184,20 @@ func (p *planner) find(f *file, line int, what string, o *avp.Obstacle) {
 	if !f.inScope {
 		return
 	}
-	p.findings = append(p.findings, Finding{
-		File: f.name, Line: line, Code: o.Code, What: fault.Clean(what, 200), Reason: o.Message, Fix: o.Fix,
-	})
+	p.findings = append(p.findings, newFinding(f.name, line, what, o))
 }
 
-// within tells whether a name is at or below a directory.
-func within(name, dir string) bool {
+// newFinding cleans the texts, which hold what stands in the repository.
+func newFinding(file string, line int, what string, o *avp.Obstacle) Finding {
+	return Finding{
+		File: file, Line: line, Code: o.Code, What: fault.Clean(what, 200), Reason: fault.Clean(o.Message, maxSentence), Fix: fault.Clean(o.Fix, maxSentence),
+	}
+}
+
+// maxSentence is how many bytes a reason, a fix and a note have at most.
+const maxSentence = 600
+
+// within tells whether a clean path is at or below a directory.
+func within(dir, name string) bool {
 	return dir == "." || name == dir || strings.HasPrefix(name, dir+"/")
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/avp"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/same"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
@@ -72,7 +71,7 @@ func (p *planner) strays(runs []run) {
 		}
 	}
 	for _, one := range runs {
-		if !within(one.dir, p.Scope) {
+		if !within(p.Scope, one.dir) {
 			continue
 		}
 		for _, o := range one.before {
@@ -80,11 +79,11 @@ func (p *planner) strays(runs []run) {
 				if known[text] || o.Group() == "argoproj.io" {
 					continue
 				}
-				p.findings = append(p.findings, Finding{
-					File: one.file(p.Tree), Code: CodeUnseen, What: fault.Clean(text, 200),
-					Reason: fmt.Sprintf("it is put together where %s renders %s of %s: a kustomization sets its path, or a template writes it", one.dir, field, o),
-					Fix:    "write the reference by hand; until then the placeholder works as it is",
-				})
+				p.findings = append(p.findings, newFinding(one.file(p.Tree), 0, text, &avp.Obstacle{
+					Code:    CodeUnseen,
+					Message: fmt.Sprintf("it is put together where %s renders %s of %s: a kustomization sets its path, or a template writes it", one.dir, field, o),
+					Fix:     "write the reference by hand; until then the placeholder works as it is",
+				}))
 			}
 		}
 	}

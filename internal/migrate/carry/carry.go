@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/bounded"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
@@ -42,6 +43,7 @@ func Write(plan *migrate.Plan, options Options) error {
 	defer func() {
 		for _, one := range ready {
 			_ = os.Remove(one.temporary) // where it was not put into place
+			_ = os.Remove(one.former)
 		}
 	}()
 	for _, change := range plan.Changes {
@@ -51,26 +53,41 @@ func Write(plan *migrate.Plan, options Options) error {
 		}
 		ready = append(ready, one)
 	}
-	if err := writePlugin(plan, options); err != nil {
+	return put(ready, plan, options)
+}
+
+// put brings all files into place, or takes back what it has done.
+func put(ready []staged, plan *migrate.Plan, options Options) error {
+	written, err := writePlugin(plan, options)
+	if err != nil {
 		return err
 	}
 	for done, one := range ready {
-		if err := os.Rename(one.temporary, one.name); err != nil {
-			for _, former := range ready[:done] {
-				former.restore()
-			}
-			return unwritable(one.shown, err)
+		err := os.Rename(one.temporary, one.name)
+		if err == nil {
+			continue
 		}
+		var kept []string
+		for i := range ready[:done] {
+			if ready[i].restore() != nil {
+				kept = append(kept, ready[i].shown+", whose former content is in "+filepath.Base(ready[i].former))
+				ready[i].former = "" // so that it stays
+			}
+		}
+		if written && os.Remove(options.PluginFile) != nil {
+			kept = append(kept, options.PluginFile)
+		}
+		problem := unwritable(one.shown, err)
+		if len(kept) > 0 {
+			problem.Message += "; this could not be taken back: " + fault.Clean(strings.Join(kept, ", "), 1000)
+		}
+		return problem
 	}
 	return nil
 }
 
-// staged is a file's new content beside it.
-type staged struct {
-	name, temporary, shown string
-	mode                   fs.FileMode
-	before                 []byte
-}
+// staged is a file's new content beside it, and its former one to go back to.
+type staged struct{ name, temporary, former, shown string }
 
 // stage writes a new content beside its file, of the same mode.
 func stage(root string, change migrate.Change) (staged, error) {
@@ -89,18 +106,29 @@ func stage(root string, change migrate.Change) (staged, error) {
 	if err != nil || !bytes.Equal(current, change.Before) {
 		return staged{}, fault.New(fault.Path, "the file has changed since it was read, so that nothing is written").In(change.File, 0).WithFix("migrate again")
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(name), ".argocd-seal-*")
-	if err != nil {
+	one := staged{name: name, shown: change.File}
+	if one.temporary, err = beside(name, change.After, info.Mode().Perm()); err != nil {
 		return staged{}, unwritable(change.File, err)
 	}
-	one := staged{name: name, temporary: temporary.Name(), shown: change.File, mode: info.Mode().Perm(), before: change.Before}
-	_, err = temporary.Write(change.After)
-	err = errors.Join(err, temporary.Chmod(one.mode), temporary.Sync(), temporary.Close())
-	if err != nil {
+	if one.former, err = beside(name, change.Before, info.Mode().Perm()); err != nil {
 		_ = os.Remove(one.temporary)
 		return staged{}, unwritable(change.File, err)
 	}
 	return one, nil
+}
+
+// beside writes a file of another name into a file's directory.
+func beside(name string, content []byte, mode fs.FileMode) (string, error) {
+	file, err := os.CreateTemp(filepath.Dir(name), ".argocd-seal-*")
+	if err != nil {
+		return "", err
+	}
+	_, err = file.Write(content)
+	if err = errors.Join(err, file.Chmod(mode), file.Sync(), file.Close()); err != nil {
+		_ = os.Remove(file.Name())
+		return "", err
+	}
+	return file.Name(), nil
 }
 
 // below tells whether a directory is root or lies in it.
@@ -112,8 +140,8 @@ func below(dir, root string) bool {
 	return err == nil && filepath.IsLocal(relative)
 }
 
-// restore puts the former content back, as well as that can be done.
-func (s staged) restore() { _ = os.WriteFile(s.name, s.before, s.mode) }
+// restore puts the former content back, in one step and without a need for space.
+func (s staged) restore() error { return os.Rename(s.former, s.name) }
 
 // checkPluginFile refuses to overwrite a file, before anything is written.
 func checkPluginFile(options Options) error {
@@ -130,21 +158,22 @@ func checkPluginFile(options Options) error {
 	return nil
 }
 
-// writePlugin writes plugin.yaml, which must not be there.
-func writePlugin(plan *migrate.Plan, options Options) error {
+// writePlugin writes plugin.yaml, which must not be there, and tells whether there
+// was one to write.
+func writePlugin(plan *migrate.Plan, options Options) (bool, error) {
 	if options.PluginFile == "" || len(plan.Plugin) == 0 {
-		return nil
+		return false, nil
 	}
 	file, err := os.OpenFile(options.PluginFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
-		return unwritable(options.PluginFile, err)
+		return false, unwritable(options.PluginFile, err)
 	}
 	_, err = file.Write(plan.Plugin)
 	if err = errors.Join(err, file.Close()); err != nil {
 		_ = os.Remove(options.PluginFile)
-		return unwritable(options.PluginFile, err)
+		return false, unwritable(options.PluginFile, err)
 	}
-	return nil
+	return true, nil
 }
 
 // unwritable gives the system's reason without its path.

@@ -9,7 +9,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -75,9 +74,6 @@ func (r Reader) Compare(before, after []object.Object) []Difference {
 	return differences
 }
 
-// hashed is the end of a name that kustomize's generators give.
-var hashed = regexp.MustCompile(`-[0-9a-z]{10}$`)
-
 func pair(before, after []object.Object) (pairs [][2]object.Object, renamed map[string]string, lonely []object.Object) {
 	identity := func(o object.Object) string {
 		return strings.Join([]string{o.Group(), o.Kind(), o.Namespace(), o.Name()}, "\x00")
@@ -103,7 +99,7 @@ func pair(before, after []object.Object) (pairs [][2]object.Object, renamed map[
 		}
 	}
 	for _, old := range unmatched {
-		if !match(old, func(o object.Object) string { return hashed.ReplaceAllString(identity(o), "") }) {
+		if !match(old, func(o object.Object) string { return object.WithoutHash(identity(o)) }) {
 			lonely = append(lonely, old)
 		}
 	}

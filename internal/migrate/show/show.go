@@ -114,10 +114,10 @@ func findings(b *bytes.Buffer, found []migrate.Finding, options Options) {
 		if options.Color {
 			code = prose.Paint(prose.Yellow, code)
 		}
-		fmt.Fprintf(b, "  %s  %s  %s\n", fault.Clean(place, 400), code, one.What)
-		fmt.Fprintf(b, "      %s\n", prose.Hang(one.Reason, "      ", options.Width))
+		fmt.Fprintf(b, "  %s  %s  %s\n", fault.Clean(place, 400), code, fault.Clean(one.What, 200))
+		fmt.Fprintf(b, "      %s\n", prose.Hang(fault.Clean(one.Reason, 600), "      ", options.Width))
 		if one.Fix != "" {
-			fmt.Fprintf(b, "      fix: %s\n", prose.Hang(one.Fix, "           ", options.Width))
+			fmt.Fprintf(b, "      fix: %s\n", prose.Hang(fault.Clean(one.Fix, 600), "           ", options.Width))
 		}
 	}
 	b.WriteByte('\n')
@@ -171,10 +171,29 @@ func JSON(w io.Writer, plan *migrate.Plan, options Options) error {
 	for _, one := range plan.Changes {
 		out.Changes = append(out.Changes, change{File: one.File, Diff: string(diff.Diff("a/"+one.File, one.Before, "b/"+one.File, one.After))})
 	}
-	encoder := json.NewEncoder(w)
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(out)
+	if err := encoder.Encode(out); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, escaped(b.String()))
+	return err
+}
+
+// escaped writes the control characters that JSON takes as they are, and that a
+// terminal obeys, as escapes: they stand in strings only.
+func escaped(encoded string) string {
+	var b strings.Builder
+	for _, r := range encoded {
+		if r >= 0x7f && r < 0xa0 {
+			fmt.Fprintf(&b, `\u%04x`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 func orEmpty[T any](items []T) []T {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -100,6 +101,38 @@ func TestJSONHasAllLists(t *testing.T) {
 			finding := fields["notMoved"].([]any)[0].(map[string]any)
 			if got := slices.Sorted(maps.Keys(finding)); !slices.Equal(got, []string{"code", "file", "fix", "line", "reason", "what"}) {
 				t.Errorf("a finding has %v", got)
+			}
+		}
+	}
+}
+
+// TestNothingDrivesTheTerminal: a repository's text is one printable line in what
+// is shown, and in JSON it is the text that it was.
+func TestNothingDrivesTheTerminal(t *testing.T) {
+	const hostile = "a\nNot moved:\n\x1b]0;title\x07\x7f\u009b2J"
+	one := &migrate.Plan{
+		Changes:  []migrate.Change{{File: "a.yaml", Before: []byte("a\n"), After: []byte("a\u009b2J\x7f\n")}},
+		Findings: []migrate.Finding{{File: hostile, Line: 1, Code: "setting", What: hostile, Reason: hostile, Fix: hostile}},
+		Notes:    []string{hostile},
+	}
+	for name, write := range map[string]func(*bytes.Buffer) error{
+		"text": func(b *bytes.Buffer) error { return show.Text(b, one, show.Options{}) },
+		"JSON": func(b *bytes.Buffer) error { return show.JSON(b, one, show.Options{}) },
+	} {
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
+			t.Fatal(err)
+		}
+		if strings.ContainsFunc(b.String(), func(r rune) bool { return r != '\n' && unicode.IsControl(r) }) {
+			t.Errorf("%s: a control character in %q", name, b.String())
+		}
+		if count := strings.Count("\n"+b.String(), "\nNot moved:\n"); name == "text" && count != 1 {
+			t.Errorf("%d lines that say what is not moved:\n%s", count, b.String())
+		}
+		if name == "JSON" {
+			var back struct{ Changes []struct{ Diff string } }
+			if err := json.Unmarshal(b.Bytes(), &back); err != nil || !strings.Contains(back.Changes[0].Diff, "+a\u009b2J\x7f\n") {
+				t.Errorf("the diff has become %q (%v)", back.Changes, err)
 			}
 		}
 	}
