@@ -84,14 +84,14 @@ func TestFindingsAndNotesArePrintable(t *testing.T) {
 			reasons++
 		}
 		if strings.ContainsFunc(one.What+one.Reason+one.Fix, unicode.IsControl) {
-			t.Errorf("%+q", one)
+			t.Errorf("%#v", one)
 		}
 	}
 	if strings.ContainsFunc(strings.Join(plan.Notes, ""), unicode.IsControl) {
 		t.Errorf("notes: %+q", plan.Notes)
 	}
 	if reasons != 4 {
-		t.Errorf("%d reasons hold what the repository says, want 4: %+q", reasons, plan.Findings)
+		t.Errorf("%d reasons hold what the repository says, want 4: %#v", reasons, plan.Findings)
 	}
 }
 
