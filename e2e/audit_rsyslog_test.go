@@ -48,7 +48,7 @@ func (r *rsyslog) settings() string {
 	r.t.Helper()
 	guide, err := os.ReadFile("../docs/audit-sinks.md")
 	must(r.t, err)
-	block := regexp.MustCompile("(?s)```\n(global.*?)```").FindStringSubmatch(string(guide))
+	block := regexp.MustCompile("(?s)```text\n(global.*?)```").FindStringSubmatch(string(guide))
 	if block == nil {
 		r.t.Fatal("the guide has no settings of rsyslog")
 	}
