@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/argocd-seal/argocd-seal-plugin/internal/streamtest"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/seal"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/value"
 )
@@ -275,7 +276,7 @@ func TestO9OneOutputForOneInput(t *testing.T) {
 	}
 	render(first)
 	second := *first // its salt, key and certificate are the first one's
-	second.address = freeAddress(t)
+	second.address = streamtest.FreeAddress(t)
 	text, err := os.ReadFile(first.file("plugin.yaml"))
 	must(t, err)
 	second.dir = t.TempDir()

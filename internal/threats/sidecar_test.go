@@ -9,7 +9,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -26,6 +25,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/canary"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/otlptest"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/streamtest"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/vaulttest"
 )
 
@@ -135,7 +135,7 @@ func start(t testing.TB, with settings) *sidecar {
 // prepare writes all files that a sidecar needs, and fills Vault.
 func prepare(t testing.TB, with settings) *sidecar {
 	t.Helper()
-	s := &sidecar{t: t, watch: canary.Over(t), server: vaulttest.Start(t), dir: t.TempDir(), address: freeAddress(t)}
+	s := &sidecar{t: t, watch: canary.Over(t), server: vaulttest.Start(t), dir: t.TempDir(), address: streamtest.FreeAddress(t)}
 	s.prefix = "threats/" + strings.ToLower(rand.Text()[:8])
 	s.allowed, s.forbidden = s.watch.Secret(canary.Draw()), s.watch.Secret(canary.Draw())
 	s.server.Put(t, s.prefix+"/team-a/db", `{"password":"`+s.allowed+`","user":"app"}`)
@@ -337,14 +337,6 @@ func randomBytes(count int) []byte {
 	random := make([]byte, count)
 	_, _ = rand.Read(random)
 	return random
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	must(t, err)
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }
 
 func (s *sidecar) read(t testing.TB, name string) string {
