@@ -161,18 +161,11 @@ func (t *tally) add(v verdict.Verdict) {
 }
 
 func (t *tally) String() string {
-	text := fmt.Sprintf("%d denied, %s, %d waived", t.denied, count(t.warned, "warning"), t.waived)
+	text := fmt.Sprintf("%d denied, %s, %d waived", t.denied, prose.Several(t.warned, "warning"), t.waived)
 	if t.failed > 0 {
-		text += ", " + count(t.failed, "error")
+		text += ", " + prose.Several(t.failed, "error")
 	}
 	return text
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func rounded(d time.Duration) time.Duration { return d.Round(time.Millisecond) }

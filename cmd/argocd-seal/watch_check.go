@@ -157,7 +157,7 @@ func (r *checkRound) summary(sides []compare.Side, took time.Duration) error {
 	if r.last == nil {
 		return report.Write(r.stdout, report.Table, results, report.Options{Color: colored(r.stdout), Width: columns(r.stdout), Quiet: r.options.quiet})
 	}
-	_, _ = fmt.Fprintf(r.stdout, "%s in %s in %s: %s\n", count(objects, "object"), count(len(sides), "application"), rounded(took), &t)
+	_, _ = fmt.Fprintf(r.stdout, "%s in %s in %s: %s\n", prose.Several(objects, "object"), prose.Several(len(sides), "application"), rounded(took), &t)
 	for _, side := range sides {
 		r.application(side)
 	}
@@ -180,7 +180,7 @@ func (r *checkRound) application(side compare.Side) {
 	case len(side.Faults) > 0:
 		r.fault(side.Faults)
 	case !known:
-		_, _ = fmt.Fprintf(r.stdout, "  is new: %s\n", count(len(side.Rendered.Objects), "object"))
+		_, _ = fmt.Fprintf(r.stdout, "  is new: %s\n", prose.Several(len(side.Rendered.Objects), "object"))
 	default:
 		r.changes(before, side)
 	}

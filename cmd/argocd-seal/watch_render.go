@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/compare"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/prose"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
@@ -94,7 +95,7 @@ func (r *renderRound) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(r.stdout, "%s in %s%s\n", count(len(output.Objects), "object"), rounded(time.Since(began)), verdictLine(output.Verdict))
+	_, _ = fmt.Fprintf(r.stdout, "%s in %s%s\n", prose.Several(len(output.Objects), "object"), rounded(time.Since(began)), verdictLine(output.Verdict))
 	now := compare.Side{Path: job.Path, Environment: output.Environment, Rendered: rendered(output), Verdict: output.Verdict, Warnings: output.Warnings}
 	r.changes(r.last, now)
 	r.last = now

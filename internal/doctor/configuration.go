@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/prose"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/binding"
 )
@@ -47,7 +48,7 @@ func (v *visit) checkFile(context.Context) []Finding {
 		return append(findings, about{area: Configuration, check: "others"}.unchecked("", "everything that follows from the file, since it does not load"))
 	}
 	findings := []Finding{a.ok("it loads: plugin %s, %s, %s", v.file.Plugin.SocketName(),
-		several(len(v.seal.Environments), "environment"), several(len(v.seal.Bindings), "binding"))}
+		prose.Several(len(v.seal.Environments), "environment"), prose.Several(len(v.seal.Bindings), "binding"))}
 	findings = append(findings, v.checkBindingRules()...)
 	return append(findings, v.checkEnvironments()...)
 }

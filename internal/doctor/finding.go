@@ -128,10 +128,3 @@ func span(d time.Duration) string {
 	}
 	return fmt.Sprintf("%d seconds", (d+time.Second/2)/time.Second)
 }
-
-func several(count int, noun string) string {
-	if count == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", count, noun)
-}

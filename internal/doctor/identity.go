@@ -15,6 +15,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/audit"
 	"github.com/argocd-seal/argocd-seal-plugin/audit/chain"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/prose"
 )
 
 const (
@@ -44,13 +45,13 @@ func (v *visit) checkIdentity(context.Context) []Finding {
 	case seen.all == 0:
 		return []Finding{a.unchecked("refresh an application that uses the plugin, then ask again", "the end of the audit trail has no request")}
 	case seen.withoutProject == 0:
-		return []Finding{a.ok("%s at the end of the audit trail, all with the project", several(seen.all, "request"))}
+		return []Finding{a.ok("%s at the end of the audit trail, all with the project", prose.Several(seen.all, "request"))}
 	}
 	users := v.projectUsers()
 	if len(users) == 0 {
-		return []Finding{a.ok("%s at the end of the audit trail, %d without the project, and nothing in plugin.yaml asks for it", several(seen.all, "request"), seen.withoutProject)}
+		return []Finding{a.ok("%s at the end of the audit trail, %d without the project, and nothing in plugin.yaml asks for it", prose.Several(seen.all, "request"), seen.withoutProject)}
 	}
-	return []Finding{a.fail(fault.Identity, projectUp, "%s at the end of the audit trail, %d without the project: for those %s match nothing", several(seen.all, "request"), seen.withoutProject, strings.Join(users, ", "))}
+	return []Finding{a.fail(fault.Identity, projectUp, "%s at the end of the audit trail, %d without the project: for those %s match nothing", prose.Several(seen.all, "request"), seen.withoutProject, strings.Join(users, ", "))}
 }
 
 // maxUsers is how many places are named.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/prose"
 )
 
 // checkPolicies loads all policies as a start does, with remote sources asked
@@ -33,7 +34,7 @@ func (v *visit) checkPolicies(ctx context.Context) []Finding {
 		if level == "" {
 			level = "no level"
 		}
-		findings = append(findings, a.of(environment.Name).ok("%s, %s in Rego, digest %.19s", level, several(len(loaded.Rules(environment.Name)), "rule"), digest))
+		findings = append(findings, a.of(environment.Name).ok("%s, %s in Rego, digest %.19s", level, prose.Several(len(loaded.Rules(environment.Name)), "rule"), digest))
 	}
 	for _, source := range v.seal.Policy.Sources {
 		if digest := state.Sources[source.Name]; digest != "" {

@@ -86,7 +86,7 @@ func (r Report) writeTable(w io.Writer, look Look) error {
 }
 
 func (r Report) totals() string {
-	parts := []string{fmt.Sprintf("%d ok", r.Count(OK)), several(r.Count(Warning), "warning"), fmt.Sprintf("%d failed", r.Count(Failed))}
+	parts := []string{fmt.Sprintf("%d ok", r.Count(OK)), prose.Several(r.Count(Warning), "warning"), fmt.Sprintf("%d failed", r.Count(Failed))}
 	if unchecked := r.Count(Unchecked); unchecked > 0 {
 		parts = append(parts, fmt.Sprintf("%d not checked", unchecked))
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/doctor/stream"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/prose"
 )
 
 const (
@@ -48,7 +49,7 @@ func (v *visit) checkRepository(ctx context.Context) []Finding {
 		findings = append(findings, v.application(app, answer, question.Owners))
 	}
 	if answer.More > 0 {
-		findings = append(findings, about{area: Repository, check: "application"}.unchecked("name them with --app", "%s more, because there are so many", several(answer.More, "application")))
+		findings = append(findings, about{area: Repository, check: "application"}.unchecked("name them with --app", "%s more, because there are so many", prose.Several(answer.More, "application")))
 	}
 	return findings
 }
@@ -57,7 +58,7 @@ func (v *visit) checkRepository(ctx context.Context) []Finding {
 // application without the annotation.
 func (v *visit) streamed(a about, answer stream.Answer) []Finding {
 	now := answer.Now
-	seen := fmt.Sprintf("%s for every render, %s unpacked, %s", size(now.Packed), size(now.Unpacked), several(now.Entries, "entry"))
+	seen := fmt.Sprintf("%s for every render, %s unpacked, %s", size(now.Packed), size(now.Unpacked), prose.Several(now.Entries, "entry"))
 	seen = strings.Replace(seen, "entrys", "entries", 1)
 	fix := ""
 	if len(answer.Exclusions) > 0 {

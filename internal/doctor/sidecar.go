@@ -23,6 +23,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/prose"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/telemetry"
 )
 
@@ -136,7 +137,7 @@ func (v *visit) checkReady(ctx context.Context) []Finding {
 	case !report.Ready:
 		findings = append(findings, a.fail(fault.Busy, "mend what the failing checks name", "the sidecar is not ready: the pod gets no requests"))
 	case len(findings) == 0:
-		findings = append(findings, a.ok("the sidecar is ready, and its %s pass", several(len(report.Checks), "check")))
+		findings = append(findings, a.ok("the sidecar is ready, and its %s pass", prose.Several(len(report.Checks), "check")))
 	}
 	return findings
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/prose"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/vault"
 )
@@ -237,7 +238,7 @@ func (l *login) token(ctx context.Context) []Finding {
 		findings = append(findings, a.warn("log in as a role with a policy of its own, as docs/sealing.md shows", "it has the policy root, which allows everything"))
 	}
 	if state.Uses > 0 {
-		findings = append(findings, a.fail(fault.Vault, l.shorten("token_num_uses=0"), "it ends after %s", several(state.Uses, "more use")))
+		findings = append(findings, a.fail(fault.Vault, l.shorten("token_num_uses=0"), "it ends after %s", prose.Several(state.Uses, "more use")))
 	}
 	switch {
 	case state.TTL == 0:

@@ -55,19 +55,12 @@ func writeTable(w io.Writer, results []Result, options Options) error {
 }
 
 func totals(objects, applications int, counts map[verdict.Decision]int) string {
-	text := fmt.Sprintf("%s in %s: %d denied, %s, %d waived", several(objects, "object"), several(applications, "application"),
-		counts[verdict.Deny], several(counts[verdict.Warn], "warning"), counts[verdict.Waived])
+	text := fmt.Sprintf("%s in %s: %d denied, %s, %d waived", prose.Several(objects, "object"), prose.Several(applications, "application"),
+		counts[verdict.Deny], prose.Several(counts[verdict.Warn], "warning"), counts[verdict.Waived])
 	if counts[failed] > 0 {
-		text += ", " + several(counts[failed], "error")
+		text += ", " + prose.Several(counts[failed], "error")
 	}
 	return text
-}
-
-func several(count int, noun string) string {
-	if count == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", count, noun)
 }
 
 // label is the decision as a table shows it.

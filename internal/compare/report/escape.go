@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/prose"
 )
 
 // maxRows bounds each table of a comment, and maxTable its size in bytes.
@@ -75,7 +76,7 @@ func (t *mdTable) row(cells ...string) {
 func (t *mdTable) String() string {
 	text := t.b.String()
 	if t.left > 0 {
-		text += fmt.Sprintf("| %s%s\n", several(t.left, "more row"), strings.Repeat(" |", t.columns))
+		text += fmt.Sprintf("| %s%s\n", prose.Several(t.left, "more row"), strings.Repeat(" |", t.columns))
 	}
 	return text + "\n"
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/compare"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/prose"
 )
 
 //go:embed page.html
@@ -28,7 +29,7 @@ const (
 var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("diff").Funcs(template.FuncMap{
 		"clean":   func(text string) string { return fault.Clean(text, maxValue) },
-		"plural":  several,
+		"plural":  prose.Several,
 		"heading": heading,
 		"env":     environment,
 	}).Parse(page))

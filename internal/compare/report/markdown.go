@@ -6,6 +6,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/compare"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/prose"
 )
 
 const (
@@ -40,10 +41,10 @@ func markdown(report Report, limit int) string {
 	}
 	var left []string
 	if c.left > 0 {
-		left = append(left, several(c.left, "more object"))
+		left = append(left, prose.Several(c.left, "more object"))
 	}
 	if c.tables > 0 {
-		left = append(left, several(c.tables, "more table"))
+		left = append(left, prose.Several(c.tables, "more table"))
 	}
 	if len(left) > 0 {
 		fmt.Fprintf(c, "\n**%s** not shown here: the comment would be too long. `argocd-seal diff` shows all.\n", strings.Join(left, " and "))
@@ -115,13 +116,13 @@ func denials(a compare.Application) string {
 	come, gone := a.Denials()
 	var parts []string
 	if come > 0 {
-		parts = append(parts, "**"+several(come, "new denial")+"**")
+		parts = append(parts, "**"+prose.Several(come, "new denial")+"**")
 	}
 	if gone > 0 {
-		parts = append(parts, several(gone, "denial")+" gone")
+		parts = append(parts, prose.Several(gone, "denial")+" gone")
 	}
 	if rest := len(a.Verdicts) + len(a.Warnings) - come - gone; rest > 0 {
-		parts = append(parts, several(rest, "warning"))
+		parts = append(parts, prose.Several(rest, "warning"))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -225,14 +226,14 @@ func details(o compare.Object, most int) string {
 	}
 	switch {
 	case most == 0 && len(lines) > 0:
-		fmt.Fprintf(&b, "%s, too many for this comment.\n", several(len(lines), "line"))
+		fmt.Fprintf(&b, "%s, too many for this comment.\n", prose.Several(len(lines), "line"))
 	case len(lines) > 0:
 		left := max(0, len(lines)-most)
 		lines = lines[:len(lines)-left]
 		fence := strings.Repeat("`", longestRun(lines)+1)
 		fmt.Fprintf(&b, "%sdiff\n%s\n%s\n", fence, strings.Join(lines, "\n"), fence)
 		if left > 0 {
-			fmt.Fprintf(&b, "%s not shown.\n", several(left, "more line"))
+			fmt.Fprintf(&b, "%s not shown.\n", prose.Several(left, "more line"))
 		}
 	}
 	b.WriteString("\n</details>\n")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/compare"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/prose"
 )
 
 // Format names a form of output.
@@ -128,7 +129,7 @@ func (r Report) totals() totals {
 func (r Report) String() string {
 	t, all := r.totals(), len(r.Applications)+r.Unchanged
 	if t.Applications == 0 {
-		return "no difference in " + several(all, "application")
+		return "no difference in " + prose.Several(all, "application")
 	}
 	parts := []string{}
 	for _, one := range []struct {
@@ -138,7 +139,7 @@ func (r Report) String() string {
 		if one.count > 0 {
 			noun := one.what
 			if len(parts) == 0 {
-				noun = strings.TrimPrefix(several(one.count, "object"), fmt.Sprint(one.count, " ")) + " " + one.what
+				noun = strings.TrimPrefix(prose.Several(one.count, "object"), fmt.Sprint(one.count, " ")) + " " + one.what
 			}
 			parts = append(parts, fmt.Sprint(one.count, " ", noun))
 		}
@@ -148,19 +149,19 @@ func (r Report) String() string {
 		noun  string
 	}{{t.Images, "image"}, {t.References, "reference"}, {t.Injections, "injection"}} {
 		if one.count > 0 {
-			parts = append(parts, several(one.count, one.noun))
+			parts = append(parts, prose.Several(one.count, one.noun))
 		}
 	}
 	if t.Denials > 0 {
-		parts = append(parts, several(t.Denials, "new denial"))
+		parts = append(parts, prose.Several(t.Denials, "new denial"))
 	}
 	if t.Allowed > 0 {
-		parts = append(parts, several(t.Allowed, "denial")+" gone")
+		parts = append(parts, prose.Several(t.Allowed, "denial")+" gone")
 	}
 	if t.Failed > 0 {
-		parts = append(parts, several(t.Failed, "application")+" that cannot be rendered")
+		parts = append(parts, prose.Several(t.Failed, "application")+" that cannot be rendered")
 	}
-	line := fmt.Sprintf("%d of %s differ", t.Applications, several(all, "application"))
+	line := fmt.Sprintf("%d of %s differ", t.Applications, prose.Several(all, "application"))
 	if t.Applications == 1 {
 		line += "s"
 	}
@@ -168,13 +169,6 @@ func (r Report) String() string {
 		line += ": " + strings.Join(parts, ", ")
 	}
 	return line
-}
-
-func several(count int, noun string) string {
-	if count == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", count, noun)
 }
 
 // environment names the environments of an application; empty where there is

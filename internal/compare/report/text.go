@@ -88,7 +88,7 @@ func (w *writer) body(a compare.Application) {
 	same, known := shared(a.Objects)
 	for i, one := range same {
 		if i == 0 || same[i-1].objects != one.objects {
-			fmt.Fprintf(w, "in %s\n", several(one.objects, "object"))
+			fmt.Fprintf(w, "in %s\n", prose.Several(one.objects, "object"))
 		}
 		w.field(one.Field)
 	}
@@ -175,7 +175,7 @@ func (w *writer) lines(indent string, lines []compare.Line) {
 		fmt.Fprintf(w, "%s%s\n", indent, w.paint(color, strings.TrimRight(string(line.Op)+" "+fault.Clean(line.Text, maxLine), " ")))
 	}
 	if left > 0 {
-		fmt.Fprintf(w, "%s… %s\n", indent, several(left, "more line"))
+		fmt.Fprintf(w, "%s… %s\n", indent, prose.Several(left, "more line"))
 	}
 }
 

@@ -28,9 +28,6 @@ type Options struct {
 	Written bool
 }
 
-// green is the colour of lines that are new.
-const green = "\x1b[32m"
-
 // Text writes the diff of all files, the plugin.yaml, what does not move, and a
 // last line that counts.
 func Text(w io.Writer, plan *migrate.Plan, options Options) error {
@@ -76,7 +73,7 @@ func paint(line string, color bool) string {
 	case strings.HasPrefix(line, "@@"):
 		return prose.Paint(prose.Cyan, line)
 	case line[0] == '+':
-		return prose.Paint(green, line)
+		return prose.Paint(prose.Green, line)
 	case line[0] == '-':
 		return prose.Paint(prose.Red, line)
 	}
@@ -131,18 +128,11 @@ func summary(plan *migrate.Plan, options Options) string {
 	if options.Written {
 		moved = "moved"
 	}
-	text := fmt.Sprintf("%s %s, in %s; %d not moved.", count(len(plan.Moves), "place"), moved, count(len(plan.Changes), "file"), len(plan.Findings))
+	text := fmt.Sprintf("%s %s, in %s; %d not moved.", prose.Several(len(plan.Moves), "place"), moved, prose.Several(len(plan.Changes), "file"), len(plan.Findings))
 	if !options.Written && len(plan.Changes) > 0 {
 		text += " Nothing is written without --write."
 	}
 	return text
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // report is the form for programs. Fields are added, never renamed.
