@@ -113,29 +113,16 @@ func (o *migrateOptions) run(ctx context.Context, dir string, stdout, stderr io.
 
 // read reads the tree, and which of its files are links.
 func (o *migrateOptions) read(ctx context.Context, dir string) (migrate.Input, string, error) {
-	place := renderOptions{root: o.root}
-	dir, root, err := place.locate(dir)
-	if err != nil {
-		return migrate.Input{}, "", err
-	}
-	scope, err := filepath.Rel(root, dir)
-	if err != nil || !filepath.IsLocal(scope) {
-		return migrate.Input{}, "", fault.New(fault.Path, "%s is not below the root %s", dir, root)
-	}
-	scope = filepath.ToSlash(scope)
-	ignored, err := source.GitIgnored(root, scope)
-	if err != nil {
-		return migrate.Input{}, "", err
-	}
-	tree, err := source.ReadDirectory(ctx, root, source.DefaultLimits(), ignored)
+	where := renderOptions{root: o.root}
+	at, err := where.read(ctx, dir, source.DefaultLimits())
 	if err != nil {
 		return migrate.Input{}, "", err
 	}
 	linked := func(name string) bool {
-		info, err := os.Lstat(filepath.Join(root, filepath.FromSlash(name)))
+		info, err := os.Lstat(filepath.Join(at.root, filepath.FromSlash(name)))
 		return err != nil || info.Mode()&os.ModeSymlink != 0
 	}
-	return migrate.Input{Tree: tree, Scope: scope, Linked: linked, KV: o.kv}, root, nil
+	return migrate.Input{Tree: at.tree, Scope: at.path, Linked: linked, KV: o.kv}, at.root, nil
 }
 
 // placePlugin says where plugin.yaml goes where nobody does: into PATH, unless it

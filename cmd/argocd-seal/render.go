@@ -158,25 +158,40 @@ func (o *renderOptions) writer() (func(io.Writer, plugin.Output) error, error) {
 
 // job reads the files and the command line.
 func (o *renderOptions) job(ctx context.Context, dir string, limits source.Limits) (plugin.Job, error) {
-	dir, root, err := o.locate(dir)
+	at, err := o.read(ctx, dir, limits)
 	if err != nil {
 		return plugin.Job{}, err
+	}
+	return o.jobOf(at.tree, at.path, filepath.Base(at.dir))
+}
+
+// place is a directory on disk, and the tree that it lies in.
+type place struct {
+	dir, root string
+	// path is the directory's below the root, with slashes.
+	path string
+	tree *source.Tree
+}
+
+// read reads the tree around a directory, without what Git ignores.
+func (o *renderOptions) read(ctx context.Context, dir string, limits source.Limits) (place, error) {
+	dir, root, err := o.locate(dir)
+	if err != nil {
+		return place{}, err
 	}
 	relative, err := filepath.Rel(root, dir)
 	if err != nil || !filepath.IsLocal(relative) {
-		return plugin.Job{}, fault.New(fault.Path, "%s is not below the root %s", dir, root)
+		return place{}, fault.New(fault.Path, "%s is not below the root %s", dir, root)
 	}
+	at := place{dir: dir, root: root, path: filepath.ToSlash(relative)}
 	ignored := o.ignored
 	if ignored == nil {
-		if ignored, err = source.GitIgnored(root, filepath.ToSlash(relative)); err != nil {
-			return plugin.Job{}, err
+		if ignored, err = source.GitIgnored(root, at.path); err != nil {
+			return place{}, err
 		}
 	}
-	tree, err := source.ReadDirectory(ctx, root, limits, ignored)
-	if err != nil {
-		return plugin.Job{}, err
-	}
-	return o.jobOf(tree, filepath.ToSlash(relative), filepath.Base(dir))
+	at.tree, err = source.ReadDirectory(ctx, root, limits, ignored)
+	return at, err
 }
 
 // jobOf is the job of a directory of a source. name is the application's where

@@ -15,6 +15,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 	"github.com/argocd-seal/argocd-seal-plugin/render/helm"
 	"github.com/argocd-seal/argocd-seal-plugin/render/kustomize"
+	"github.com/argocd-seal/argocd-seal-plugin/render/source"
 )
 
 // file is one file of the tree that may hold something of the two plugins.
@@ -73,7 +74,7 @@ func (p *planner) load() {
 	generated := p.generatorFiles()
 	for _, name := range p.Tree.Files(".") {
 		data, _ := p.Tree.File(name)
-		f := &file{name: name, data: data, inScope: within(p.Scope, name)}
+		f := &file{name: name, data: data, inScope: source.Within(p.Scope, name)}
 		template := p.inTemplates(name)
 		switch {
 		case p.Linked != nil && p.Linked(name):
@@ -107,7 +108,7 @@ var kustomizationNames = map[string]bool{"kustomization.yaml": true, "kustomizat
 func (p *planner) link(f *file) {
 	inside := func(name string) bool {
 		data, _ := p.Tree.File(name)
-		return within(p.Scope, name) && !p.Linked(name) && bytes.Equal(data, f.data)
+		return source.Within(p.Scope, name) && !p.Linked(name) && bytes.Equal(data, f.data)
 	}
 	if suspicious(f.data) && !slices.ContainsFunc(p.Tree.Files("."), inside) {
 		p.find(f, 0, f.name, &avp.Obstacle{Code: CodeLink, Message: "it is a symbolic link, and what it leads to is outside of the directory that is migrated",

@@ -13,7 +13,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/avp"
@@ -196,8 +195,3 @@ func newFinding(file string, line int, what string, o *avp.Obstacle) Finding {
 
 // maxSentence is how many bytes a reason, a fix and a note have at most.
 const maxSentence = 600
-
-// within tells whether a clean path is at or below a directory.
-func within(dir, name string) bool {
-	return dir == "." || name == dir || strings.HasPrefix(name, dir+"/")
-}

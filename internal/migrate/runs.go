@@ -123,7 +123,7 @@ func (p *planner) valuesOf(dir string) []render.Parameters {
 	var variants []render.Parameters
 	for _, f := range p.files {
 		relative := strings.TrimPrefix(strings.TrimPrefix(f.name, dir), "/")
-		if f.text == nil || len(f.sites) == 0 || !within(dir, f.name) || relative == "values.yaml" || strings.Contains(relative, "charts/") {
+		if f.text == nil || len(f.sites) == 0 || !source.Within(dir, f.name) || relative == "values.yaml" || strings.Contains(relative, "charts/") {
 			continue
 		}
 		if slices.ContainsFunc(f.documents, func(d *document) bool { return d.object == nil }) {

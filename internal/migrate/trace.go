@@ -9,6 +9,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/avp"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/migrate/same"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
+	"github.com/argocd-seal/argocd-seal-plugin/render/source"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/reference"
 )
 
@@ -71,7 +72,7 @@ func (p *planner) strays(runs []run) {
 		}
 	}
 	for _, one := range runs {
-		if !within(p.Scope, one.dir) {
+		if !source.Within(p.Scope, one.dir) {
 			continue
 		}
 		for _, o := range one.before {

@@ -49,7 +49,7 @@ func (f *files) file(name string) ([]byte, bool) {
 	if data, ok := f.over[name]; ok {
 		return data, true
 	}
-	if !within(f.root, name) {
+	if !source.Within(f.root, name) {
 		return nil, false
 	}
 	return f.tree.File(name)
@@ -63,18 +63,13 @@ func (f *files) generated(name string) bool {
 
 // hasDir tells whether name is a directory at or below the root.
 func (f *files) hasDir(name string) bool {
-	return within(f.root, name) && (f.tree.HasDir(name) || f.dirs[name])
+	return source.Within(f.root, name) && (f.tree.HasDir(name) || f.dirs[name])
 }
 
 // resolve returns ref as seen from dir, and false where it leaves the root.
 func (f *files) resolve(dir, ref string) (string, bool) {
 	name, ok := source.Join(dir, ref)
-	return name, ok && within(f.root, name)
-}
-
-// within tells whether a clean path is at or below a directory.
-func within(dir, name string) bool {
-	return dir == "." || name == dir || strings.HasPrefix(name, dir+"/")
+	return name, ok && source.Within(f.root, name)
 }
 
 // absolute is the path under which kustomize sees a file or directory.

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/render/source"
 )
 
 // opensURL tells whether kustomize would fetch ref as a file. It does so before
@@ -68,7 +69,7 @@ func (f *files) reach(from string, kind referenceKind, ref string) (file, dir st
 	name, inside := f.resolve(from, ref)
 	if inside {
 		if _, ok := f.file(name); ok && kind != toComponent {
-			if !within(from, name) {
+			if !source.Within(from, name) {
 				return "", "", fault.New(fault.Path, "kustomize reads files in or below %q only, not %q", from, name).
 					WithFix("move the file there, or make it a base with its own kustomization.yaml")
 			}

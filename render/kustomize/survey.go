@@ -7,6 +7,7 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/render/source"
 )
 
 // Bounds of one build. They count visits and not files: a few small
@@ -117,7 +118,7 @@ func (s *survey) follow(k *kustomization, ref *reference, chain []string, here p
 		return
 	}
 	for _, visited := range chain {
-		if within(ref.dir.dir, visited) {
+		if source.Within(ref.dir.dir, visited) {
 			s.report(k, ref, fault.New(fault.Kustomize, "%q leads back to %q, which is being built", ref.value, visited).
 				WithFix("a kustomization cannot use a directory at or above itself"))
 			return

@@ -42,7 +42,7 @@ func (m *measure) walk(ctx context.Context) error {
 		if err != nil || ctx.Err() != nil {
 			return fault.New(fault.Path, "the repository cannot be read").In(name, 0)
 		}
-		if name != "." && !within(gitDir, name) && m.skip(name, entry.IsDir()) {
+		if name != "." && !source.Within(gitDir, name) && m.skip(name, entry.IsDir()) {
 			if m.ignored = append(m.ignored, literal(name)); len(m.ignored) > maxGlobs {
 				return fault.New(fault.Limit, "more than %d files and directories are named by .gitignore", maxGlobs).
 					WithFix("look at a fresh clone: git clone . /tmp/clone")
@@ -143,7 +143,7 @@ func (m *measure) unpacked(dir string, globs []string) Size {
 		size.Unpacked += tarBlock
 		if info, err := entry.Info(); err == nil && entry.Type().IsRegular() {
 			size.Unpacked += (info.Size() + tarBlock - 1) / tarBlock * tarBlock
-			if !within(gitDir, filepath.ToSlash(name)) {
+			if !source.Within(gitDir, filepath.ToSlash(name)) {
 				size.Largest = max(size.Largest, info.Size())
 			}
 		}
@@ -164,8 +164,8 @@ func (m *measure) unread(apps []App) []Directory {
 	var unread []Directory
 	var taken []string
 	for _, dir := range slices.Sorted(maps.Keys(m.sizes)) {
-		reads := func(need string) bool { return within(need, dir) || within(dir, need) }
-		inside := func(above string) bool { return within(above, dir) }
+		reads := func(need string) bool { return source.Within(need, dir) || source.Within(dir, need) }
+		inside := func(above string) bool { return source.Within(above, dir) }
 		if dir == "." || slices.ContainsFunc(needed, reads) || slices.ContainsFunc(taken, inside) {
 			continue
 		}
@@ -216,7 +216,7 @@ func (m *measure) exclusions(ctx context.Context, answer Answer) []string {
 func (m *measure) unchanged(ctx context.Context, apps []App, dirs []string) bool {
 	rest := source.NewTree()
 	for _, name := range m.tree.Files(".") {
-		if !slices.ContainsFunc(dirs, func(dir string) bool { return within(dir, name) }) {
+		if !slices.ContainsFunc(dirs, func(dir string) bool { return source.Within(dir, name) }) {
 			content, _ := m.tree.File(name)
 			rest.Add(name, content)
 		}

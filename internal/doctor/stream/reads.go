@@ -83,7 +83,7 @@ func (m *measure) reads(app string) []string {
 			return
 		}
 		visited[dir] = true
-		if !slices.ContainsFunc(dirs, func(known string) bool { return within(known, dir) }) {
+		if !slices.ContainsFunc(dirs, func(known string) bool { return source.Within(known, dir) }) {
 			dirs = append(dirs, dir)
 		}
 		for _, used := range append(kustomize.Outlined(m.tree, dir).Uses, m.charts(dir)...) {
@@ -98,7 +98,7 @@ func (m *measure) reads(app string) []string {
 	}
 	// A directory that came later may hold one that came before.
 	return slices.DeleteFunc(dirs, func(dir string) bool {
-		return dir != app && slices.ContainsFunc(dirs, func(other string) bool { return other != dir && within(other, dir) })
+		return dir != app && slices.ContainsFunc(dirs, func(other string) bool { return other != dir && source.Within(other, dir) })
 	})
 }
 
@@ -167,16 +167,11 @@ func relative(root, name string) string {
 	return strings.TrimPrefix(name, root+"/")
 }
 
-// within tells whether a path is at or below a directory.
-func within(dir, name string) bool {
-	return dir == "." || name == dir || strings.HasPrefix(name, dir+"/")
-}
-
 // common is the nearest directory that holds all of some directories.
 func common(dirs []string) string {
 	root := dirs[0]
 	for _, dir := range dirs[1:] {
-		for !within(root, dir) {
+		for !source.Within(root, dir) {
 			root = path.Dir(root)
 		}
 	}
