@@ -70,6 +70,11 @@ const (
 	PolicyFetch      Code = "E_POLICY_FETCH"
 	Waiver           Code = "E_WAIVER"
 	KubeVersion      Code = "E_KUBE_VERSION"
+	Image            Code = "E_IMAGE"
+	ImageSignature   Code = "E_IMAGE_SIGNATURE"
+	ImageAttestation Code = "E_IMAGE_ATTESTATION"
+	ImageVulnerable  Code = "E_IMAGE_VULNERABLE"
+	ImageRegistry    Code = "E_IMAGE_REGISTRY"
 	Audit            Code = "E_AUDIT"
 	AuditFull        Code = "E_AUDIT_FULL"
 	AuditSink        Code = "E_AUDIT_SINK"
@@ -162,6 +167,11 @@ var codes = []Meaning{
 	{PolicyFetch, "start", "a remote bundle cannot be fetched", "The registry or Git server is down or refuses the login, does not have the digest or commit, or has something there that is no bundle or is too large. At start the plugin stops; later the policies that are loaded stay.", "Do what the message says; check the source in policy.sources, the network and the files with credentials."},
 	{Waiver, "start", "a waiver is not valid", "A waiver lacks a rule, selector, owner, reason or expiry, or names a rule that no bundle has.", "Correct the waiver at the line that the message names."},
 	{KubeVersion, "gate", "the cluster's version is not known here", "There are no schemas for the Kubernetes version of the destination, so objects were checked against those of the nearest version. It is a warning.", "The platform team updates the plugin."},
+	{Image, "images", "an image is not one that may run here", "The image's text is malformed, names a tag where a digest is demanded, or belongs to no rule of the environment.", "Write the image as name@sha256:..., from a repository that the platform's rules name."},
+	{ImageSignature, "images", "an image is not signed as demanded", "The image has no signature, or none by a signer whom the environment's rule accepts, for this digest, made while the certificate was valid.", "Sign the digest that the message names with a key or identity that the rule accepts; cosign verify shows the same."},
+	{ImageAttestation, "images", "an image lacks an attestation", "Provenance, vulnerability report or SBOM is missing, is not signed by who may attest, is too old, or says something else than the rule demands.", "Attest the digest that the message names in the build, and sign with a key or identity that the rule accepts."},
+	{ImageVulnerable, "images", "an image has vulnerabilities", "The signed report names vulnerabilities that are more severe than the rule accepts and that no VEX statement excepts.", "Update the packages that the message names, rebuild and scan; or publish a VEX statement if it does not affect the image."},
+	{ImageRegistry, "images", "an image's registry could not be asked", "The registry is not one of those that the platform lists, is down, slow, refuses the login, redirects elsewhere or answers with something else than was asked for. What is not verified is denied.", "Argo CD retries by itself; if it lasts, the platform team checks images.registries, the network and the credentials."},
 	{Audit, "audit", "the audit trail cannot be used", "The directory, the key or a file of the trail cannot be read or written, another process writes it, or its last lines are not what was written.", "The platform team does what the message says; argocd-seal audit verify shows whether a trail is whole."},
 	{AuditFull, "audit", "there is no room for the audit trail", "The disk is full, or the trail has reached audit.maxSize with lines that a reader still needs.", "Make room on the disk, look why the reader is behind, or raise audit.maxSize."},
 	{AuditSink, "audit", "a sink does not get the audit trail", "A receiver cannot be reached, does not acknowledge or refuses, or the sink's cursor cannot be read or stored. Requests are answered all the same; lines wait on disk and are sent again.", "Look at the reason in the log, the receiver, and the sink's files with certificates and tokens; see docs/audit-sinks.md."},
