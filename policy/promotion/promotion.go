@@ -14,6 +14,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/image"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/promotion/codeowners"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
 )
@@ -91,46 +92,47 @@ func (r Rule) Check(ctx context.Context, objects []object.Object, request Reques
 func compare(objects []object.Object, request Request) []Finding {
 	shipped := map[string]bool{}
 	digests := map[string][]string{}
-	for _, image := range imagesOf(request.Source) {
-		if image.digest != "" && !shipped[image.repository+"@"+image.digest] {
-			shipped[image.repository+"@"+image.digest], shipped[image.digest] = true, true
-			digests[image.repository] = append(digests[image.repository], image.digest)
+	for _, one := range image.Of(request.Source) {
+		name, digest := one.Name.Familiar(), one.Name.Digest
+		if digest != "" && !shipped[name+"@"+digest] {
+			shipped[name+"@"+digest], shipped[digest] = true, true
+			digests[name] = append(digests[name], digest)
 		}
 	}
 	var findings []Finding
-	for _, image := range imagesOf(objects) {
+	for _, one := range image.Of(objects) {
 		var finding *Finding
 		switch {
-		case image.digest == "":
-			finding = unpinned(image, request.From)
-		case !shipped[image.digest]:
-			finding = unshipped(image, request.From, digests[image.repository])
+		case one.Name.Digest == "":
+			finding = unpinned(one, request.From)
+		case !shipped[one.Name.Digest]:
+			finding = unshipped(one, request.From, digests[one.Name.Familiar()])
 		default:
 			continue
 		}
-		finding.Outcome = finding.About(objects[image.object])
-		finding.Object = image.object
+		finding.Outcome = finding.About(objects[one.Object])
+		finding.Object = one.Object
 		findings = append(findings, *finding)
 	}
 	return findings
 }
 
-func unpinned(image image, from string) *Finding {
-	return violation(RuleDigest, "the image has no digest", image.field,
-		fmt.Sprintf("the image %s is not pinned by a digest, by which %s could be seen to ship it", image.text, from),
+func unpinned(one image.Image, from string) *Finding {
+	return violation(RuleDigest, "the image has no digest", one.Field,
+		fmt.Sprintf("the image %s is not pinned by a digest, by which %s could be seen to ship it", one.Text, from),
 		"write it as NAME@sha256:..., with the digest that "+from+" ships")
 }
 
-func unshipped(image image, from string, digests []string) *Finding {
+func unshipped(one image.Image, from string, digests []string) *Finding {
 	slices.Sort(digests)
 	instead := "it ships no image of this repository"
 	if len(digests) > 0 {
 		instead = "it ships " + shorten(digests)
 	}
-	finding := violation(RuleSource, "the image was not promoted", image.field,
-		fmt.Sprintf("%s does not ship %s@%s; %s", from, image.repository, image.digest, instead),
+	finding := violation(RuleSource, "the image was not promoted", one.Field,
+		fmt.Sprintf("%s does not ship %s@%s; %s", from, one.Name.Familiar(), one.Name.Digest, instead),
 		"bring the digest to "+from+" first, or use one that is there")
-	finding.Metadata = map[string]any{"image": image.text, "from": from}
+	finding.Metadata = map[string]any{"image": one.Text, "from": from}
 	if len(digests) > 0 {
 		finding.Metadata["shipped"] = digests
 	}

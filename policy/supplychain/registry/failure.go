@@ -1,0 +1,75 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry/remote/errcode"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/image"
+)
+
+// failed turns what went wrong into a fault in our own words: a registry could
+// send back what it was sent, and a library's text may have addresses with
+// signatures in them.
+func failed(name image.Name, err error) error {
+	var known *fault.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	code, what, fix := reason(err)
+	return fault.New(code, "%s %s", fault.Clean(name.Registry, 200), what).WithFix("%s", fix)
+}
+
+const (
+	tryAgain  = "Argo CD tries again by itself; if it lasts, the platform team checks the registry and the network"
+	checkList = "the platform team adds the host to images.registries[].also if the registry's storage or tokens are there"
+)
+
+func reason(err error) (code fault.Code, what, fix string) {
+	var answer *errcode.ErrorResponse
+	var network net.Error
+	switch {
+	case errors.Is(err, errElsewhere):
+		return fault.ImageRegistry, "sends us to a host that the platform does not list", checkList
+	case errors.Is(err, errPlain):
+		return fault.ImageRegistry, "sends us to plain http", checkList
+	case errors.Is(err, errRedirects):
+		return fault.ImageRegistry, "redirects too often", checkList
+	case errors.Is(err, errTooMuch), errors.Is(err, errdef.ErrSizeExceedsLimit), errors.Is(err, errdef.ErrTooManyPages):
+		return fault.Limit, "sends more than is taken", "remove what is attached to the image and not needed, or raise images.limits"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return fault.ImageRegistry, "takes too long", tryAgain
+	case errors.Is(err, context.Canceled):
+		return fault.Canceled, "was not waited for: the request ended", "Argo CD tries again by itself"
+	case errors.As(err, &answer):
+		return answered(answer.StatusCode)
+	case errors.As(err, &network):
+		return fault.ImageRegistry, "cannot be reached", tryAgain
+	default:
+		return fault.ImageRegistry, "answers with something else than was asked for", "find out what answers in the registry's place, and whether content was changed"
+	}
+}
+
+func answered(status int) (code fault.Code, what, fix string) {
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return fault.ImageRegistry, "refuses the login, or does not let it pull", "the platform team corrects the credentials of images.registries"
+	case status == http.StatusTooManyRequests:
+		return fault.ImageRegistry, "says that it is asked too often", tryAgain
+	case status >= http.StatusInternalServerError:
+		return fault.ImageRegistry, "fails", tryAgain
+	default:
+		return fault.ImageRegistry, "answers with something else than was asked for", "check the image's name"
+	}
+}
+
+// missing tells whether there is nothing of that name.
+func missing(err error) bool {
+	var answer *errcode.ErrorResponse
+	return errors.Is(err, errdef.ErrNotFound) || errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound
+}
