@@ -118,6 +118,7 @@ func TestOtherImage(t *testing.T) {
 
 // A certificate and a signature end by the clock, so this waits for their end.
 func TestWhatHasExpired(t *testing.T) {
+	t.Parallel()
 	ca := signtest.NewCA(t, "authority")
 	v := verifier(t, trusting(ca.Certificate))
 	type signed struct{ mediaType, text string }
@@ -144,6 +145,7 @@ func endsIn(life time.Duration) func(*x509.Certificate) {
 // Each certificate names servers that say whether it was revoked. None may be
 // asked: whoever signs chooses where they are.
 func TestNothingIsAsked(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -78,7 +78,9 @@ func (a tsa) options(changes ...func(*x509.Certificate)) signtest.NotationOption
 	}}
 }
 
+// A certificate ends by the clock, so this waits for it.
 func TestTimestamps(t *testing.T) {
+	t.Parallel()
 	ca := signtest.NewCA(t, "authority")
 	ours, other := newTSA(t, func(*x509.Certificate) {}), newTSA(t, func(*x509.Certificate) {})
 	trust := trusting(ca.Certificate)
