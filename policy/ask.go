@@ -28,7 +28,9 @@ type found struct {
 // request is an input with what every evaluation of it shares.
 type request struct {
 	Input
-	values     []ast.Value
+	values []ast.Value
+	// judged are the values with what was verified of images.
+	judged     []ast.Value
 	facts      ast.Value
 	render     *gatekeeper.Render
 	schema     *schema.Render
@@ -41,7 +43,7 @@ func (env *environment) ask(ctx context.Context, input Input, values []ast.Value
 	facts := ast.MustInterfaceToValue(map[string]any{
 		"environment": input.Environment, "kubeVersion": input.KubeVersion, "namespace": input.Namespace, "sealed": input.Sealed,
 	})
-	request := request{Input: input, values: values, facts: facts}
+	request := request{Input: input, values: values, judged: withImages(input.Objects, values, input.Images), facts: facts}
 	if env.gatekeeper != nil {
 		request.render = gatekeeper.NewRender(input.Objects, values, input.Namespace)
 	}
@@ -113,13 +115,13 @@ func (env *environment) askObject(ctx context.Context, r request, i int) ([]foun
 	facts := map[string]ast.Value{"request": r.facts, "conftest": shape.File(o.File)}
 	var said []Outcome
 	for _, asked := range env.asked {
-		value := r.values[i]
+		value := r.judged[i]
 		switch asked.shape {
 		case shape.Render:
 			continue
 		case shape.Admission:
 			namespace, _ := shape.Scope(o, r.Namespace)
-			value = shape.Review(o, value, namespace)
+			value = shape.Review(o, r.values[i], namespace)
 		}
 		checks, err := asked.engine.Check(ctx, value, facts)
 		if err != nil {
@@ -176,7 +178,7 @@ func (env *environment) askRender(ctx context.Context, r request) ([]found, erro
 		if asked.shape != shape.Render {
 			continue
 		}
-		checks, err := asked.engine.Check(ctx, shape.All(r.Objects, r.values), facts)
+		checks, err := asked.engine.Check(ctx, shape.All(r.Objects, r.judged), facts)
 		if err != nil {
 			return nil, err
 		}

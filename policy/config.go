@@ -8,6 +8,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/policy/builtin"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/promotion"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/supplychain"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
 )
 
@@ -58,6 +59,9 @@ type Environment struct {
 	// Promotion lets only images through that another directory ships; nil asks
 	// nothing. Each [Input] must then say what that directory renders.
 	Promotion *promotion.Rule
+	// Images is the digest of what is demanded of images; empty where nothing is.
+	// Each [Input] must then say what was found about them.
+	Images string
 	// Enforcement is [verdict.Deny] where it is empty. With [verdict.Warn] every
 	// violation warns; a rule that gives no answer still denies.
 	Enforcement verdict.Decision
@@ -93,4 +97,9 @@ type Input struct {
 	// Promotion is what the application is promoted from, for environments that
 	// ask.
 	Promotion *promotion.Request
+	// Images is what was found about the images of the objects, for environments that
+	// ask.
+	Images *supplychain.Result
+	// ImagesUnverified is set where a person judges without registries and knows it.
+	ImagesUnverified bool
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/policy/promotion"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/schema"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/shape"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/supplychain"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/vap"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
 )
@@ -28,6 +29,8 @@ type environment struct {
 	gatekeeper *gatekeeper.Set
 	admission  *vap.Set
 	promotion  *promotion.Rule
+	// images is empty where nothing is demanded of images.
+	images string
 	// schema is what becomes of objects that do not fit their schema; empty is
 	// unchecked.
 	schema Decision
@@ -40,7 +43,7 @@ type asked struct {
 }
 
 func newEnvironment(ctx context.Context, name string, config Environment) (*environment, error) {
-	env := &environment{enforcement: config.Enforcement, promotion: config.Promotion}
+	env := &environment{enforcement: config.Enforcement, promotion: config.Promotion, images: config.Images}
 	switch config.Enforcement {
 	case "":
 		env.enforcement = verdict.Deny
@@ -51,7 +54,7 @@ func newEnvironment(ctx context.Context, name string, config Environment) (*envi
 	if err := env.addSchema(name, config); err != nil {
 		return nil, err
 	}
-	if config.Level == "" && env.schema == "" && len(config.Bundles)+len(config.Gatekeeper)+len(config.AdmissionPolicies) == 0 && config.Promotion == nil {
+	if config.Level == "" && env.schema == "" && len(config.Bundles)+len(config.Gatekeeper)+len(config.AdmissionPolicies) == 0 && config.Promotion == nil && config.Images == "" {
 		return nil, fault.New(fault.Config, "environment %q asks no policy", name).WithFix("set a level or a bundle")
 	}
 	if err := env.addBuiltin(ctx, config); err != nil {
@@ -71,6 +74,9 @@ func newEnvironment(ctx context.Context, name string, config Environment) (*envi
 	}
 	if env.promotion != nil {
 		env.digest += "promotion " + env.promotion.Digest() + "\n"
+	}
+	if env.images != "" {
+		env.digest += "images " + env.images + "\n"
 	}
 	sum := sha256.Sum256([]byte(env.digest))
 	env.digest = "sha256:" + hex.EncodeToString(sum[:])
@@ -139,6 +145,9 @@ func (env *environment) ruleIDs() []string {
 	}
 	if env.promotion != nil {
 		ids = append(ids, promotion.RuleIDs()...)
+	}
+	if env.images != "" {
+		ids = append(ids, supplychain.RuleIDs()...)
 	}
 	return ids
 }

@@ -146,7 +146,11 @@ func (g *Gate) Evaluate(ctx context.Context, input Input) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, err
 	}
-	if found = append(found, promoted...); len(found) > maxOutcomes {
+	images, err := env.askImages(input)
+	if err != nil {
+		return Verdict{}, err
+	}
+	if found = append(append(found, promoted...), images...); len(found) > maxOutcomes {
 		return Verdict{}, fault.New(fault.Limit, "the policies gave more than %d messages", maxOutcomes)
 	}
 	v := g.decide(env, input, found)

@@ -145,7 +145,7 @@ func (g *Gate) decide(env *environment, input Input, all []found) Verdict {
 		}
 		broken[f.Rule][f.index] = true
 		outcome := f.Outcome
-		if outcome.Code == fault.Policy && outcome.Decision == verdict.Deny {
+		if outcome.Code.Denies() && outcome.Decision == verdict.Deny {
 			outcome = g.waive(&v, outcome, f.index, input, at, expired)
 			if outcome.Decision == verdict.Deny {
 				outcome.Decision = env.enforcement

@@ -76,7 +76,7 @@ func name(text string) string { return cmp.Or(fault.Clean(text, maxName), "-") }
 // outcome is the decision of the gate where that is how it ended, and else the
 // code.
 func outcome(e *audit.Event) string {
-	if e.Verdict != nil && (e.Outcome == OK || e.Outcome == string(fault.Policy)) {
+	if e.Verdict != nil && (e.Outcome == OK || fault.Code(e.Outcome).Denies()) {
 		return name(e.Verdict.Decision)
 	}
 	return name(e.Outcome)

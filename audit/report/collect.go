@@ -81,7 +81,7 @@ func (r *Report) failed(e *query.Record) {
 		codes = []string{e.Outcome}
 	}
 	for _, code := range codes {
-		if code != string(fault.Policy) {
+		if !fault.Code(code).Denies() {
 			r.codes.add(code, e.App, e.Time, figures{})
 		}
 	}

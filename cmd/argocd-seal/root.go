@@ -60,7 +60,7 @@ var errTestsFailed = errors.New("policy tests failed")
 // its report has said what.
 func found(err error) bool {
 	is := func(one error) bool { return errors.Is(err, one) }
-	return slices.ContainsFunc([]error{errDenied, errDifferent, errTampered, errTestsFailed, errUnmoved, errUnwell}, is) || fault.CodeOf(err) == fault.Policy
+	return slices.ContainsFunc([]error{errDenied, errDifferent, errTampered, errTestsFailed, errUnmoved, errUnwell}, is) || fault.CodeOf(err).Denies()
 }
 
 func newRootCommand() *cobra.Command {

@@ -81,6 +81,12 @@ const (
 	AuditLost        Code = "E_AUDIT_LOST"
 )
 
+// Denies tells whether the code means that a rule of the platform was asked and does
+// not let something pass, and not that something failed.
+func (c Code) Denies() bool {
+	return c == Policy || c == Image || c == ImageSignature || c == ImageAttestation || c == ImageVulnerable
+}
+
 // Meaning is what the documentation says of one code.
 type Meaning struct {
 	Code Code

@@ -52,7 +52,7 @@ var ofSource = []fault.Code{
 	fault.Path, fault.RemoteRef, fault.Plugin, fault.Kustomize, fault.Chart, fault.Dependency, fault.Schema, fault.SchemaRef,
 	fault.Hook, fault.Template, fault.YAML, fault.YAMLAlias, fault.YAMLDup, fault.YAMLNumber, fault.YAMLTag,
 	fault.ObjectShape, fault.ObjectDup, fault.Environment, fault.RefSyntax, fault.RefPosition, fault.Forbidden,
-	fault.Namespace, fault.Policy,
+	fault.Namespace, fault.Policy, fault.Image, fault.ImageSignature, fault.ImageAttestation, fault.ImageVulnerable, fault.ImageRegistry,
 }
 
 // Holds tells whether a line can be where a fault's field got its value from. An

@@ -19,6 +19,8 @@ type Environment struct {
 	Match Match `json:"match"`
 	// What its objects are judged by.
 	Policy EnvironmentPolicy `json:"policy"`
+	// What is demanded of its images.
+	Images EnvironmentImages `json:"images"`
 	// Which other directory an application's images must come from.
 	Promotion Promotion `json:"promotion"`
 	// What its Secrets with references become.
@@ -99,7 +101,7 @@ type Promotion struct {
 func (e Environment) Asked() bool {
 	p := e.Policy
 	return p.Level != "" || len(p.Bundles)+len(p.Sources)+len(p.Gatekeeper)+len(p.AdmissionPolicies) > 0 ||
-		e.Promotion.From != "" || p.Schema == "deny" || p.Schema == "warn"
+		e.Promotion.From != "" || e.Images.Asked() || p.Schema == "deny" || p.Schema == "warn"
 }
 
 func checkEnvironments(r *reader, environments []Environment) {

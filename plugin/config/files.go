@@ -18,7 +18,7 @@ func (c *SealConfig) files() []string {
 		sealed := environment.Injection.SealedSecret
 		named = append(named, sealed.CertificateFile, sealed.SaltFile)
 	}
-	return named
+	return append(named, c.imageFiles()...)
 }
 
 // Fingerprint changes when a file that the configuration depends on does: the

@@ -22,6 +22,8 @@ type SealConfig struct {
 	Waivers string `json:"waivers"`
 	// Where policies come from, and when they are looked at again.
 	Policy Policy `json:"policy"`
+	// Which registries may be asked about images, and whose signatures count.
+	Images Images `json:"images"`
 	// How to reach Vault.
 	Vault Vault `json:"vault"`
 	// Which applications may read which paths of Vault.
@@ -46,6 +48,7 @@ func Default() SealConfig {
 		Kind:       SealKind,
 		Render:     defaultRender(),
 		Policy:     defaultPolicy(),
+		Images:     defaultImages(),
 		Vault:      defaultVault(),
 		Rotation:   defaultRotation(),
 		Socket:     defaultSocket(),
@@ -60,6 +63,7 @@ func (c *SealConfig) check(r *reader) {
 	checkAliases(r, c.Aliases)
 	checkEnvironments(r, c.Environments)
 	c.Policy.check(r, c.Environments)
+	c.checkImages(r)
 	c.Vault.check(r)
 	c.checkBindings(r)
 	c.Audit.check(r)

@@ -65,7 +65,7 @@ func totals(objects, applications int, counts map[verdict.Decision]int) string {
 
 // label is the decision as a table shows it.
 func label(outcome verdict.Outcome) verdict.Decision {
-	if outcome.Decision == verdict.Deny && outcome.Code != fault.Policy && outcome.Code != fault.PolicyEngine {
+	if outcome.Decision == verdict.Deny && !outcome.Code.Denies() && outcome.Code != fault.PolicyEngine {
 		return failed
 	}
 	return outcome.Decision

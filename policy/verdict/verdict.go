@@ -48,8 +48,9 @@ type Outcome struct {
 	Fix     string `json:"fix,omitempty"`
 	// Reference is the URL of the standard that the rule comes from.
 	Reference string `json:"reference,omitempty"`
-	// Code is E_POLICY, or E_POLICY_ENGINE where a rule gave no answer. The
-	// latter can be neither waived nor turned into a warning.
+	// Code is E_POLICY, or one of E_IMAGE where an image was verified; where a rule
+	// gave no answer it is E_POLICY_ENGINE or says what failed. What does not
+	// [fault.Code.Denies] can be neither waived nor turned into a warning.
 	Code fault.Code `json:"code"`
 	// Waiver is set where the decision is Waived.
 	Waiver *Waiver `json:"waiver,omitempty"`
@@ -142,7 +143,7 @@ func (v Verdict) located(decision Decision) fault.List {
 			continue
 		}
 		message := outcome.Message
-		if outcome.Code == fault.Policy {
+		if outcome.Code.Denies() {
 			message = outcome.Rule + ": " + message
 		}
 		if decision == Waived {
