@@ -100,7 +100,7 @@ func (v *Verifier) gather(ctx context.Context, name image.Name, r rule, by signi
 		found.notation(ctx, signer, attached)
 	}
 	found.attested, _ = attest.Read(name.Digest, statements)
-	if err := found.prepare(); err != nil {
+	if err := found.prepare(r.Attested.Settle(found.attested, attest.Subject{Image: name.Full() + "@" + name.Digest, Now: found.at})); err != nil {
 		return evidence{}, fault.New(fault.Internal, "what is attested of the image cannot be given to policies")
 	}
 	return found, nil

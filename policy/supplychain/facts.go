@@ -2,6 +2,8 @@ package supplychain
 
 import (
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/argocd-seal/argocd-seal-plugin/policy/supplychain/attest"
 )
 
 // Facts are what policies in Rego find at input.images[i]: the image's name, what
@@ -28,12 +30,13 @@ var attested = []string{"signatures", "provenance", "reports", "vex", "sboms"}
 func pair(key, text string) [2]*ast.Term { return ast.Item(ast.StringTerm(key), ast.StringTerm(text)) }
 
 // prepare makes the facts of evidence once, for all who will ask for the image.
-func (e *evidence) prepare() error {
+// In those that are settled, reports name what exceptions leave.
+func (e *evidence) prepare(settled attest.Facts) error {
 	signatures := e.signatures
 	if signatures == nil {
 		signatures = []Signature{}
 	}
-	value, err := ast.InterfaceToValue(e.attested)
+	value, err := ast.InterfaceToValue(settled)
 	if err != nil {
 		return err
 	}

@@ -44,11 +44,7 @@ func (r rule) judge(known evidence, subject attest.Subject) []Finding {
 			findings = append(findings, unsigned(known, demanded, subject.Image))
 		}
 	}
-	facts := known.attested
-	if len(r.Exceptions) > 0 {
-		facts = facts.With(r.Exceptions)
-	}
-	for _, one := range r.Attested.Judge(facts, subject) {
+	for _, one := range r.Attested.Judge(known.attested, subject) {
 		finding := Finding{Rule: one.Rule, Code: one.Code, Severity: one.Severity, Message: one.Message, Fix: one.Fix}
 		if one.Code == fault.ImageAttestation {
 			finding.Message += refusals(known.refusedStatements, r.signers, "; of what is attached, ")

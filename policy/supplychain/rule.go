@@ -43,9 +43,6 @@ type Rule struct {
 	Signatures []SignatureRule
 	// Attested is what must be attested.
 	Attested attest.Rules
-	// Exceptions are statements of the platform's own that vulnerabilities do not
-	// affect images, beside those that are attached to them.
-	Exceptions []attest.Exception
 }
 
 // SignatureRule demands one signature by any of some signers.
