@@ -19,6 +19,9 @@ type Environment struct {
 	// Judged tells whether the gate has policies for it, and Resolved whether the
 	// secrets stage resolves its references.
 	Judged, Resolved bool
+	// Verified tells whether something is demanded of its images. It counts where
+	// Judged is set.
+	Verified bool
 	// PromotedFrom is the directory, seen from the application's, that must ship
 	// every image; empty where nothing is asked. It counts where Judged is set.
 	PromotedFrom string

@@ -77,6 +77,10 @@ type Pipeline struct {
 	// that say so; it may be nil where none does.
 	Environments []Environment
 	Gate         Gate
+	// Images verifies those of the environments that say so. Where it is nil,
+	// ImagesUnverified must be set, and a notice says so.
+	Images           Images
+	ImagesUnverified bool
 	// Secrets resolves for the environments that say so; it may be nil where none
 	// does.
 	Secrets Resolver
@@ -162,10 +166,14 @@ func (p *Pipeline) gate() Gate {
 
 // gateInput collects what the gate judges by.
 func (p *Pipeline) gateInput(ctx context.Context, job Job, environment Environment, objects []object.Object) (policy.Input, error) {
+	images, err := p.verify(ctx, job, environment, objects)
+	if err != nil {
+		return policy.Input{}, err
+	}
 	promotion, err := p.promotion(ctx, job, environment)
 	return policy.Input{
 		Objects: objects, Environment: environment.Name, KubeVersion: job.KubeVersion, Namespace: job.Identity.Namespace,
-		Promotion: promotion,
+		Promotion: promotion, Images: images, ImagesUnverified: p.ImagesUnverified,
 	}, err
 }
 

@@ -154,6 +154,10 @@ func (g *Gate) Evaluate(ctx context.Context, input Input) (Verdict, error) {
 		return Verdict{}, fault.New(fault.Limit, "the policies gave more than %d messages", maxOutcomes)
 	}
 	v := g.decide(env, input, found)
+	if env.images != "" && input.Images == nil {
+		notices = append(notices, fault.New(fault.Image, "the images were not verified, as was asked for: here they may be anything").
+			WithFix("render without --offline, and check without --unverified-images, where the registries can be reached"))
+	}
 	v.Approvals, v.Inputs = owners.Approvals, g.inputs
 	v.Notices = slices.Concat(notices, owners.Notices, v.Notices)
 	return v, nil

@@ -11,8 +11,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
 )
 
-// askImages turns what the verification of images found into outcomes. Where
-// nobody verified them, nothing is admitted silently: see [Gate.Evaluate].
+// askImages turns what the verification of images found into outcomes.
 func (env *environment) askImages(input Input) ([]found, error) {
 	if env.images == "" {
 		return nil, nil

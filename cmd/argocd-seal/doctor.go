@@ -159,7 +159,11 @@ func (o *doctorOptions) kubernetes() (*rest.Config, error) {
 
 // quietGate loads policies without a word: the report says what is wrong.
 func quietGate(ctx context.Context, settings *config.SealConfig) (*reload.Gate, error) {
-	return newGate(ctx, settings, gating{log: silence()})
+	images, err := newImages(settings)
+	if err != nil {
+		return nil, err
+	}
+	return newGate(ctx, settings, gating{log: silence()}, images.Digests())
 }
 
 func quietPool(settings config.Render) (*worker.Pool, error) { return newPool(settings, silence()) }

@@ -25,16 +25,20 @@ import (
 type gating struct {
 	// skip leaves the gate out.
 	skip bool
-	// offline takes remote bundles from the cache alone.
+	// offline takes remote bundles from the cache alone, and leaves images
+	// unverified.
 	offline bool
-	log     logrus.FieldLogger
+	// unverified leaves images unverified.
+	unverified bool
+	log        logrus.FieldLogger
 	// looked is told of changes, see [reload.Config].
 	looked func(ctx context.Context, before, after reload.State)
 }
 
 // newGate loads the policies of all environments, and nothing that none of them
-// names. Where no environment has policies there is no gate.
-func newGate(ctx context.Context, settings *config.SealConfig, how gating) (*reload.Gate, error) {
+// names. Where no environment has policies there is no gate. imageDigests name
+// what environments demand of images.
+func newGate(ctx context.Context, settings *config.SealConfig, how gating, imageDigests map[string]string) (*reload.Gate, error) {
 	named := map[string]bool{}
 	asked := false
 	for _, environment := range settings.Environments {
@@ -47,7 +51,9 @@ func newGate(ctx context.Context, settings *config.SealConfig, how gating) (*rel
 		return nil, nil
 	}
 	made := reload.Config{
-		Build:    func(sources map[string]bundle.Source) (policy.Config, error) { return gateConfig(settings, sources) },
+		Build: func(sources map[string]bundle.Source) (policy.Config, error) {
+			return gateConfig(settings, sources, imageDigests)
+		},
 		Fetch:    remote.Options{Timeout: settings.Policy.Timeout.Duration(), CacheDir: settings.Policy.CacheDir, Offline: how.offline},
 		Interval: settings.Policy.Interval.Duration(),
 		Looked:   how.looked,
@@ -62,7 +68,7 @@ func newGate(ctx context.Context, settings *config.SealConfig, how gating) (*rel
 }
 
 // gateConfig is what the gate is made of, given what the sources hold.
-func gateConfig(settings *config.SealConfig, sources map[string]bundle.Source) (policy.Config, error) {
+func gateConfig(settings *config.SealConfig, sources map[string]bundle.Source, imageDigests map[string]string) (policy.Config, error) {
 	judged := policy.Config{Environments: map[string]policy.Environment{}}
 	var faults fault.List
 	for i, environment := range settings.Environments {
@@ -73,6 +79,7 @@ func gateConfig(settings *config.SealConfig, sources map[string]bundle.Source) (
 		for _, one := range fault.Of(err) {
 			faults = append(faults, one.At("", fmt.Sprintf("environments[%d].policy", i)))
 		}
+		made.Images = imageDigests[environment.Name]
 		judged.Environments[environment.Name] = made
 	}
 	if settings.Waivers != "" {

@@ -33,6 +33,7 @@ func newPipeline(ctx context.Context, settings *config.SealConfig, pool *worker.
 	for _, environment := range settings.Environments {
 		pipeline.Environments = append(pipeline.Environments, plugin.Environment{
 			Name: environment.Name, Judged: !judged.skip && environment.Asked(), PromotedFrom: environment.Promotion.From,
+			Verified: environment.Images.Asked(),
 			Projects: environment.Match.Projects, Apps: environment.Match.Apps, Namespaces: environment.Match.Namespaces,
 			RepoURLs: environment.Match.RepoURLs, Paths: environment.Match.Paths,
 		})
@@ -40,7 +41,14 @@ func newPipeline(ctx context.Context, settings *config.SealConfig, pool *worker.
 	if judged.skip {
 		return pipeline, nil
 	}
-	gate, err := newGate(ctx, settings, judged)
+	images, err := newImages(settings)
+	if err != nil {
+		return pipeline, err
+	}
+	if pipeline.ImagesUnverified = judged.offline || judged.unverified; images != nil && !pipeline.ImagesUnverified {
+		pipeline.Images = images
+	}
+	gate, err := newGate(ctx, settings, judged, images.Digests())
 	if gate != nil {
 		pipeline.Gate = gate
 	}

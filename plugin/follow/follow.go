@@ -30,6 +30,8 @@ const (
 	Render Stage = "render"
 	// Promotion is the render of the directory that images are promoted from.
 	Promotion Stage = "promotion"
+	// Images is the verification of images.
+	Images Stage = "images"
 	// Gate is the look at the reference form.
 	Gate Stage = "gate"
 	// Resolve is reading values and sealing them.
@@ -44,7 +46,7 @@ const (
 
 // Stages lists every stage.
 func Stages() []Stage {
-	return []Stage{Intake, Render, Promotion, Gate, Resolve, SealedGate, Emit, Audit}
+	return []Stage{Intake, Render, Images, Promotion, Gate, Resolve, SealedGate, Emit, Audit}
 }
 
 // Observer is told of requests and their stages while they run. It is safe for

@@ -135,5 +135,11 @@ func newCache[V any]() *lru.Cache[string, V] {
 	return made
 }
 
-// Digests names what is asked of the images of each environment.
-func (v *Verifier) Digests() map[string]string { return v.digests }
+// Digests names what is asked of the images of each environment. A nil Verifier
+// asks nothing.
+func (v *Verifier) Digests() map[string]string {
+	if v == nil {
+		return nil
+	}
+	return v.digests
+}

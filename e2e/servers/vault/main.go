@@ -6,7 +6,8 @@
 //
 //	{"address":"http://127.0.0.1:41234","rootToken":"hvs...","unsealKey":"..."}
 //
-// kv/ is a KV version 2 engine and kv1/ a version 1 engine; approle, userpass,
+// kv/ is a KV version 2 engine, kv1/ a version 1 engine and transit/ a transit
+// engine; approle, userpass,
 // jwt and kubernetes are enabled under their own names. It ends when its
 // standard input is closed or on SIGTERM, so that no test leaves one behind.
 package main
@@ -33,6 +34,7 @@ import (
 	"github.com/hashicorp/vault/api"
 	"github.com/hashicorp/vault/builtin/credential/approle"
 	"github.com/hashicorp/vault/builtin/credential/userpass"
+	"github.com/hashicorp/vault/builtin/logical/transit"
 	"github.com/hashicorp/vault/helper/testhelpers/corehelpers"
 	vaulthttp "github.com/hashicorp/vault/http"
 	"github.com/hashicorp/vault/internalshared/configutil"
@@ -111,7 +113,8 @@ func newCore() (*vault.Core, error) {
 		DisableMlock: true,
 		Logger:       logger,
 		LogicalBackends: map[string]logical.Factory{
-			"kv": kv.Factory,
+			"kv":      kv.Factory,
+			"transit": transit.Factory,
 		},
 		CredentialBackends: map[string]logical.Factory{
 			"approle":    approle.Factory,
@@ -167,6 +170,9 @@ func mount(ctx context.Context, state ready) error {
 		if err := client.Sys().MountWithContext(ctx, path, input); err != nil {
 			return fmt.Errorf("mount %s: %w", path, err)
 		}
+	}
+	if err := client.Sys().MountWithContext(ctx, "transit", &api.MountInput{Type: "transit"}); err != nil {
+		return fmt.Errorf("mount transit: %w", err)
 	}
 	for _, method := range []string{"approle", "userpass", "jwt", "kubernetes"} {
 		options := &api.EnableAuthOptions{Type: method}
