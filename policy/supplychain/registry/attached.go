@@ -32,12 +32,6 @@ var manifestTypes = []string{
 	"application/vnd.docker.distribution.manifest.v2+json", "application/vnd.docker.distribution.manifest.list.v2+json",
 }
 
-// The artifact types of referrers that are read.
-const (
-	bundleType   = "application/vnd.dev.sigstore.bundle"
-	notationType = "application/vnd.cncf.notary.signature"
-)
-
 // Blob is one thing that is attached to an image.
 type Blob struct {
 	MediaType string
@@ -50,7 +44,8 @@ type Blob struct {
 type Attached struct {
 	// Image is the image's manifest or index, whose digest was checked.
 	Image ocispec.Descriptor
-	// Signatures and Attestations are Cosign's, at the tags sha256-HEX.sig and .att.
+	// Signatures and Attestations are Cosign's, at the tags sha256-HEX.sig and .att, or
+	// in artifacts that refer to the image.
 	// https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
 	Signatures, Attestations []Blob
 	// Bundles are Sigstore's, which refer to the image.
@@ -138,11 +133,16 @@ func (r reader) read(ctx context.Context, wanted Wanted) (Attached, error) {
 			return err
 		})
 	}
+	var referring Attached
 	group.Go(func() (err error) {
-		found.Bundles, found.Notation, err = r.referrers(ctx, wanted)
+		referring, err = r.referrers(ctx, wanted)
 		return err
 	})
-	return found, group.Wait()
+	err := group.Wait()
+	found.Signatures = append(found.Signatures, referring.Signatures...)
+	found.Attestations = append(found.Attestations, referring.Attestations...)
+	found.Bundles, found.Notation = referring.Bundles, referring.Notation
+	return found, err
 }
 
 // image makes sure that the image is there, and is what its digest says.
@@ -221,48 +221,4 @@ func tooMany(found, most int, what string) error {
 			WithFix("remove those that are not needed, or ask the platform team to raise images.limits")
 	}
 	return nil
-}
-
-// referrers reads the manifests that name the image as their subject, by the
-// referrers API or, where the registry has none, by its tag schema.
-func (r reader) referrers(ctx context.Context, wanted Wanted) (bundles, notation []Blob, err error) {
-	const what = "attached signatures and bundles"
-	subject := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.Digest(r.name.Digest)}
-	var named []ocispec.Descriptor
-	err = r.repository.Referrers(ctx, subject, "", func(page []ocispec.Descriptor) error {
-		for _, one := range page {
-			isBundle := strings.HasPrefix(one.ArtifactType, bundleType) && (wanted.Cosign || wanted.Attestations)
-			if isBundle || one.ArtifactType == notationType && wanted.Notation {
-				named = append(named, one)
-			}
-		}
-		return tooMany(len(named), r.client.limits.Attachments, what)
-	})
-	if err != nil && !missing(err) {
-		return nil, nil, err
-	}
-	read := make([][]Blob, len(named))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(AtOnce)
-	for i, one := range named {
-		group.Go(func() error {
-			_, body, err := r.manifest(ctx, one.Digest.String())
-			if err != nil {
-				return err
-			}
-			read[i], err = r.blobs(ctx, body, "parts of a signature or bundle", 1)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, nil, err
-	}
-	for i, one := range named {
-		if one.ArtifactType == notationType {
-			notation = append(notation, read[i]...)
-		} else {
-			bundles = append(bundles, read[i]...)
-		}
-	}
-	return bundles, notation, nil
 }
