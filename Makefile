@@ -112,7 +112,7 @@ fresh:
 	diff <(echo "$$before") <(echo "$$after") || { echo "make: generated files were not fresh; they are now" >&2; exit 1; }
 
 .PHONY: unit
-unit: build $(VAULT) $(CONFTEST) $(FORWARD) debian ## unit tests with the race detector
+unit: build $(VAULT) $(CONFTEST) $(FORWARD) $(COSIGN) debian ## unit tests with the race detector
 	CGO_ENABLED=1 GOFLAGS="$(PLAIN_GOFLAGS)" go test -race -timeout 30m ./...
 
 .PHONY: threats
