@@ -27,6 +27,7 @@ VULNDB ?= https://vuln.go.dev
 GOLANGCI := $(CACHE)/tools/golangci-lint-$(GOLANGCI_VERSION)
 GORELEASER := $(CACHE)/tools/goreleaser-2.15.1
 CYCLONEDX := $(CACHE)/tools/cyclonedx-gomod-1.10.0
+COSIGN := $(CACHE)/tools/cosign-2.6.5
 FREEZE := $(CACHE)/tools/freeze-0.2.2
 
 # The real servers and programs that the tests run, by version. The versions of
@@ -111,7 +112,7 @@ fresh:
 	diff <(echo "$$before") <(echo "$$after") || { echo "make: generated files were not fresh; they are now" >&2; exit 1; }
 
 .PHONY: unit
-unit: build $(VAULT) $(CONFTEST) $(FORWARD) debian ## unit tests with the race detector
+unit: build $(VAULT) $(CONFTEST) $(FORWARD) $(COSIGN) debian ## unit tests with the race detector
 	CGO_ENABLED=1 GOFLAGS="$(PLAIN_GOFLAGS)" go test -race -timeout 30m ./...
 
 .PHONY: threats
@@ -149,7 +150,7 @@ fuzz: ## every fuzz target for FUZZTIME, by default 10m, one after the other
 	go run ./internal/fuzz -time $(FUZZTIME) -only '$(FUZZ)'
 
 .PHONY: servers
-servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) $(CONFTEST) $(VAULT) $(VAULT_PLUGIN) $(APISERVER) $(CONTROLLER) $(KUBESEAL) $(SEALED_CRD) $(FORWARD) $(GORELEASER) $(CYCLONEDX) debian ## the real servers for the tests, built once
+servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) $(CONFTEST) $(VAULT) $(VAULT_PLUGIN) $(APISERVER) $(CONTROLLER) $(KUBESEAL) $(SEALED_CRD) $(FORWARD) $(GORELEASER) $(CYCLONEDX) $(COSIGN) debian ## the real servers for the tests, built once
 
 $(CACHE)/servers/argocd-v2-%: e2e/servers/argocd-v2/go.mod e2e/servers/argocd-v2/main.go
 	@echo "make: building $(@F), some minutes the first time"
@@ -210,6 +211,10 @@ $(GORELEASER):
 $(CYCLONEDX):
 	@$(call install,github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v$(subst cyclonedx-gomod-,,$(@F)),cyclonedx-gomod) $(call or_skip,$@)
 
+$(COSIGN):
+	@echo "make: building $(@F), some minutes the first time"
+	@$(call install,github.com/sigstore/cosign/v2/cmd/cosign@v$(subst cosign-,,$(@F)),cosign) $(call or_skip,$@)
+
 $(FREEZE):
 	$(call install,github.com/charmbracelet/freeze@v$(subst freeze-,,$(@F)),freeze)
 
@@ -221,10 +226,36 @@ picture: build $(FREEZE) ## the picture of make demo in the README, docs/demo.sv
 	  awk '/^---/ { n++ } n == 2' $(CACHE)/demo.out; echo '...'; grep '^demo: [Ao]' $(CACHE)/demo.err; } | cut -c1-96 >$(CACHE)/demo.txt
 	$(FREEZE) $(CACHE)/demo.txt --language yaml --window --theme github-dark --padding 20 --font.family monospace --font.size 13 --output docs/demo.svg
 
+# The steps of a release find its tools on PATH.
+workshop = mkdir -p $(CACHE)/bin && ln -sf $(GORELEASER) $(CACHE)/bin/goreleaser && ln -sf $(CYCLONEDX) $(CACHE)/bin/cyclonedx-gomod && \
+  ln -sf $(COSIGN) $(CACHE)/bin/cosign && export PATH="$(CACHE)/bin:$$PATH"
+
+# What is tried is signed by a key that nobody trusts; COSIGN_KEY names another.
+THROWAWAY := $(CACHE)/throwaway/cosign.key
+$(THROWAWAY): $(COSIGN)
+	@mkdir -p $(@D) && cd $(@D) && rm -f cosign.* && COSIGN_PASSWORD= $(COSIGN) generate-key-pair
+
 .PHONY: release
-release: $(GORELEASER) $(CYCLONEDX) ## what a release is made of, in dist; nothing is published
-	@mkdir -p $(CACHE)/bin && ln -sf $(GORELEASER) $(CACHE)/bin/goreleaser && ln -sf $(CYCLONEDX) $(CACHE)/bin/cyclonedx-gomod
-	PATH="$(CACHE)/bin:$$PATH" goreleaser release --snapshot --clean
+release: $(GORELEASER) $(CYCLONEDX) $(COSIGN) $(THROWAWAY) ## what a release is made of, in dist; nothing is published
+	@$(workshop) && export COSIGN_PASSWORD="$${COSIGN_PASSWORD-}" COSIGN_KEY="$${COSIGN_KEY-$(THROWAWAY)}" && set -x && goreleaser release --snapshot --clean
+
+# In CI alone: cosign signs as the workflow, whose identity is what people verify.
+.PHONY: publish
+publish: $(GORELEASER) $(CYCLONEDX) $(COSIGN)
+	@$(workshop) && set -x && goreleaser release --clean
+
+# After publish or release, whose lists of modules it attests, for an image that
+# was pushed: IMAGE=name@sha256:digest. A tag could be moved before it is signed.
+# COSIGN_FLAGS is for registries that are not like others.
+sign = $(if $(COSIGN_KEY),--key $(COSIGN_KEY) --tlog-upload=false) --yes $(COSIGN_FLAGS)
+.PHONY: sign-image
+sign-image: $(COSIGN)
+	@[[ "$(IMAGE)" == *@sha256:* ]] || { echo "make: IMAGE must be name@sha256:digest" >&2; exit 1; }
+	go run ./internal/provenance -commit "$$(git rev-parse HEAD)" -ref "$(RELEASE_REF)" -version "$(VERSION)" -uncommitted=$$([ -z "$$(git status --porcelain)" ] && echo false || echo true) \
+	  -builder "$${BUILDER_ID:-https://github.com/argocd-seal/argocd-seal-plugin/blob/main/CONTRIBUTING.md#release}" -invocation "$${BUILD_URL-}" >dist/image.provenance.json
+	$(COSIGN) sign $(sign) "$(IMAGE)"
+	$(COSIGN) attest $(sign) --type slsaprovenance1 --predicate dist/image.provenance.json "$(IMAGE)"
+	for list in dist/*_linux_*.cdx.json; do $(COSIGN) attest $(sign) --type cyclonedx --predicate "$$list" "$(IMAGE)"; done
 
 .PHONY: debian
 debian:

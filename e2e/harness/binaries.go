@@ -31,9 +31,11 @@ const (
 	VaultPlugin Binary = ".cache/servers/argocd-vault-plugin-1.18.1"
 	// SealedSecretCRD is no program, but comes with the controller.
 	SealedSecretCRD Binary = ".cache/servers/sealed-secrets-crd-0.27.1.yaml"
-	// GoReleaser and CycloneDX make releases and their lists of modules.
+	// GoReleaser and CycloneDX make releases and their lists of modules, Cosign
+	// signs and verifies them.
 	GoReleaser Binary = ".cache/tools/goreleaser-2.15.1"
 	CycloneDX  Binary = ".cache/tools/cyclonedx-gomod-1.10.0"
+	Cosign     Binary = ".cache/tools/cosign-2.6.5"
 	Redis      Binary = "redis-server"
 	Etcd       Binary = "etcd"
 	Rsyslog    Binary = "rsyslogd"

@@ -23,13 +23,13 @@ type workshop struct {
 
 func newWorkshop(t *testing.T) workshop {
 	t.Helper()
-	harness.Need(t, harness.GoReleaser, harness.CycloneDX, harness.Git)
+	harness.Need(t, harness.GoReleaser, harness.CycloneDX, harness.Cosign, harness.Git)
 	root, err := harness.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := workshop{dir: filepath.Join(t.TempDir(), "argocd-seal"), tools: t.TempDir()}
-	for name, tool := range map[string]harness.Binary{"goreleaser": harness.GoReleaser, "cyclonedx-gomod": harness.CycloneDX} {
+	for name, tool := range map[string]harness.Binary{"goreleaser": harness.GoReleaser, "cyclonedx-gomod": harness.CycloneDX, "cosign": harness.Cosign} {
 		path, err := tool.Path()
 		if err != nil {
 			t.Fatal(err)
@@ -38,7 +38,8 @@ func newWorkshop(t *testing.T) workshop {
 			t.Fatal(err)
 		}
 	}
-	w.env = append(os.Environ(), "PATH="+w.tools+":"+os.Getenv("PATH"), "GOFLAGS=", "CGO_ENABLED=0")
+	w.env = append(os.Environ(), "PATH="+w.tools+":"+os.Getenv("PATH"), "GOFLAGS=", "CGO_ENABLED=0",
+		"COSIGN_PASSWORD=", "COSIGN_KEY="+filepath.Join(w.dir, "cosign.key"))
 	clone := exec.CommandContext(t.Context(), "git", "clone", "--quiet", root, w.dir)
 	if out, err := clone.CombinedOutput(); err != nil {
 		t.Fatalf("git clone: %v\n%s", err, out)

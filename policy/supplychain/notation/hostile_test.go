@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/json"
 	"math/big"
 	"strings"
@@ -127,25 +128,57 @@ func TestWhatIsNotSupported(t *testing.T) {
 	}
 }
 
-// The key of a stranger is not computed with: this one would take minutes.
-func TestHugeKey(t *testing.T) {
-	ca := signtest.NewCA(t, "authority")
-	v := verifier(t, trusting(ca.Certificate))
-	_, envelope := signtest.Notation(t, ca, image, signtest.NotationOptions{})
+// hugeChain is a chain that says of itself that it ends with an authority, and in
+// which a signature has to be checked by an RSA key of two million bits.
+func hugeChain(t *testing.T, ca *signtest.CA) [][]byte {
+	t.Helper()
 	modulus, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 2_000_000))
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: signtest.Subject("huge"), NotAfter: time.Now().Add(time.Hour)}
-	huge, err := x509.CreateCertificate(rand.Reader, template, ca.Certificate, &rsa.PublicKey{N: modulus.SetBit(modulus, 0, 1), E: 1<<31 - 1}, ca.Key)
+	modulus.SetBit(modulus.SetBit(modulus, 0, 1), 1_999_999, 1)
+	issuer := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: signtest.Subject("huge"), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	huge, err := x509.CreateCertificate(rand.Reader, issuer, ca.Certificate, &rsa.PublicKey{N: modulus, E: 1<<31 - 1}, ca.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(2), Subject: signtest.Subject("leaf")}, issuer, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A signature of another size would be refused at once.
+	var parts struct {
+		Body, Algorithm asn1.RawValue
+		Signature       asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(leaf, &parts); err != nil {
+		t.Fatal(err)
+	}
+	parts.Signature = asn1.BitString{Bytes: append(make([]byte, 2_000_000/8-1), 1), BitLength: 2_000_000}
+	if leaf, err = asn1.Marshal(parts); err != nil {
+		t.Fatal(err)
+	}
+	return [][]byte{leaf, huge, ca.Certificate.Raw}
+}
+
+// Keys of a size that nobody needs are not computed with: the first chain would
+// take minutes.
+func TestChainsThatTakeLong(t *testing.T) {
+	ca := signtest.NewCA(t, "authority")
+	v := verifier(t, trusting(ca.Certificate))
+	_, envelope := signtest.Notation(t, ca, image, signtest.NotationOptions{})
 	for name, one := range map[string]struct {
 		chain [][]byte
 		text  string
 	}{
-		"a huge key":   {[][]byte{huge, ca.Certificate.Raw}, "an RSA key of more than 8192 bits"},
+		"a huge key":   {hugeChain(t, ca), "an RSA key of more than 8192 bits"},
 		"a long chain": {bytesOf(ca.Certificate.Raw, 11), "more than 10 certificates"},
 		"no chain":     {nil, "cannot be read"},
 		"half a chain": {[][]byte{ca.Certificate.Raw, ca.Certificate.Raw[:100]}, "cannot be read"},
