@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"github.com/sigstore/cosign/v2/pkg/cosign/bundle"
 	ociremote "github.com/sigstore/cosign/v2/pkg/oci/remote"
 	"github.com/sigstore/cosign/v2/pkg/oci/static"
@@ -176,22 +177,9 @@ func (s Sigstore) Bundle(t testing.TB, image name.Digest, who Who, predicateType
 	check(t, ociremote.WriteAttestationNewBundleFormat(image, text, predicateType))
 }
 
-type envelope struct {
-	Payload     string `json:"payload"`
-	PayloadType string `json:"payloadType"`
-	Signatures  []struct {
-		KeyID string `json:"keyid"`
-		Sig   string `json:"sig"`
-	} `json:"signatures"`
-}
-
-func envelopeOf(t testing.TB, made *ca.TestEntity) envelope {
+func envelopeOf(t testing.TB, made *ca.TestEntity) *dsse.Envelope {
 	t.Helper()
 	content, err := made.SignatureContent()
 	check(t, err)
-	text, err := json.Marshal(content.EnvelopeContent().RawEnvelope())
-	check(t, err)
-	var parsed envelope
-	check(t, json.Unmarshal(text, &parsed))
-	return parsed
+	return content.EnvelopeContent().RawEnvelope()
 }

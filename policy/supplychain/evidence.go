@@ -2,6 +2,7 @@ package supplychain
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -19,10 +20,9 @@ import (
 // changes.
 type evidence struct {
 	signatures []Signature
-	// refused says by signer why other signatures do not count.
-	refused map[string]map[string]int
-	// refusedStatements says so of attestations.
-	refusedStatements map[string]map[string]int
+	// refused says by signer why other signatures do not count, and
+	// refusedStatements so of attestations.
+	refused, refusedStatements map[string][]string
 	// attached is whether there was any signature at all.
 	attached bool
 	attested attest.Facts
@@ -78,7 +78,7 @@ func (v *Verifier) gather(ctx context.Context, name image.Name, r rule, by signi
 		return evidence{}, err
 	}
 	found := evidence{
-		refused: map[string]map[string]int{}, refusedStatements: map[string]map[string]int{}, at: v.now(),
+		refused: map[string][]string{}, refusedStatements: map[string][]string{}, at: v.now(),
 		attached: len(attached.Signatures)+len(attached.Notation)+len(attached.Bundles) > 0,
 	}
 	var statements []attest.Statement
@@ -108,12 +108,11 @@ func (v *Verifier) gather(ctx context.Context, name image.Name, r rule, by signi
 
 // notation verifies the signatures of the Notary Project.
 func (e *evidence) notation(ctx context.Context, signer Signer, attached registry.Attached) {
-	refused := map[string]int{}
 	for _, blob := range attached.Notation {
 		one, err := signer.Notation.Verify(ctx, attached.Image, blob.MediaType, blob.Content)
 		if err != nil {
 			for _, f := range fault.Of(err) {
-				refused[f.Message]++
+				e.refused[signer.Name] = append(e.refused[signer.Name], f.Message)
 			}
 			continue
 		}
@@ -121,7 +120,6 @@ func (e *evidence) notation(ctx context.Context, signer Signer, attached registr
 			Signer: signer.Name, Type: "notation", Subject: one.Subject, Issuer: one.Issuer, SignedAt: stamp(one.SignedAt),
 		})
 	}
-	e.refused[signer.Name] = refused
 }
 
 func signatureOf(signer string, one cosign.Signature) Signature {
@@ -135,10 +133,14 @@ func stamp(at time.Time) string {
 	return at.UTC().Format(time.RFC3339)
 }
 
-func counted(refused map[cosign.Rejection]int) map[string]int {
-	made := make(map[string]int, len(refused))
+func counted(refused map[cosign.Rejection]int) []string {
+	var said []string
 	for _, why := range slices.Sorted(maps.Keys(refused)) {
-		made[string(why)] = refused[why]
+		verb := "are"
+		if refused[why] == 1 {
+			verb = "is"
+		}
+		said = append(said, fmt.Sprintf("%d %s %s", refused[why], verb, why))
 	}
-	return made
+	return said
 }

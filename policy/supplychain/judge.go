@@ -2,7 +2,6 @@ package supplychain
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -47,7 +46,7 @@ func (r rule) judge(known evidence, subject attest.Subject) []Finding {
 	for _, one := range r.Attested.Judge(known.attested, subject) {
 		finding := Finding{Rule: one.Rule, Code: one.Code, Severity: one.Severity, Message: one.Message, Fix: one.Fix}
 		if one.Code == fault.ImageAttestation {
-			finding.Message += refusals(known.refusedStatements, r.signers, "; of what is attached, ")
+			finding.Message += refusals(known.refusedStatements, r.attester(one.Rule), "; of what is attached, ")
 		}
 		findings = append(findings, finding)
 	}
@@ -77,16 +76,12 @@ func either(names []string) string {
 }
 
 // refusals tells why what is attached does not count, for the first signers.
-func refusals(refused map[string]map[string]int, signers []string, before string) string {
+func refusals(refused map[string][]string, signers []string, before string) string {
+	const most = 3
 	var said []string
 	for _, name := range signers {
-		for _, why := range slices.Sorted(maps.Keys(refused[name])) {
-			count := refused[name][why]
-			verb := "are"
-			if count == 1 {
-				verb = "is"
-			}
-			if text := fmt.Sprintf("%d %s %s", count, verb, why); !slices.Contains(said, text) && len(said) < 3 {
+		for _, text := range refused[name] {
+			if !slices.Contains(said, text) && len(said) < most {
 				said = append(said, text)
 			}
 		}

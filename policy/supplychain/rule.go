@@ -104,17 +104,24 @@ func (*rule) name(into map[string]bool, names []string) {
 	}
 }
 
+// attester are those who may attest what a rule of package attest demands.
+func (r Rule) attester(rule string) []string {
+	switch {
+	case rule == attest.RuleProvenance && r.Attested.Provenance != nil:
+		return r.Attested.Provenance.SignedBy
+	case rule == attest.RuleVulnerabilities && r.Attested.Vulnerabilities != nil:
+		return r.Attested.Vulnerabilities.SignedBy
+	case rule == attest.RuleSBOM && r.Attested.SBOM != nil:
+		return r.Attested.SBOM.SignedBy
+	}
+	return nil
+}
+
 // attesters are those who may attest something that the rule demands.
 func (r Rule) attesters() [][]string {
-	var all [][]string
-	if r.Attested.Provenance != nil {
-		all = append(all, r.Attested.Provenance.SignedBy)
-	}
+	all := [][]string{r.attester(attest.RuleProvenance), r.attester(attest.RuleVulnerabilities), r.attester(attest.RuleSBOM)}
 	if r.Attested.Vulnerabilities != nil {
-		all = append(all, r.Attested.Vulnerabilities.SignedBy, r.Attested.Vulnerabilities.VEXSignedBy)
-	}
-	if r.Attested.SBOM != nil {
-		all = append(all, r.Attested.SBOM.SignedBy)
+		all = append(all, r.Attested.Vulnerabilities.VEXSignedBy)
 	}
 	return all
 }
