@@ -22,7 +22,7 @@ import (
 
 // lab is a registry, those who sign, and a verifier of what they do.
 type lab struct {
-	*testing.T
+	testing.TB
 	registry *signtest.Registry
 	key      signtest.Key
 	other    signtest.Key
@@ -38,9 +38,9 @@ type lab struct {
 // ci is who signs without keys.
 var ci = signtest.Who{Subject: "https://github.com/example/guestbook/.github/workflows/build.yaml@refs/heads/main", Issuer: "https://token.actions.githubusercontent.com"}
 
-func newLab(t *testing.T) *lab {
+func newLab(t testing.TB) *lab {
 	return &lab{
-		T: t, registry: signtest.NewRegistry(t), key: signtest.NewKey(t), other: signtest.NewKey(t),
+		TB: t, registry: signtest.NewRegistry(t), key: signtest.NewKey(t), other: signtest.NewKey(t),
 		sigstore: signtest.NewSigstore(t), ca: signtest.NewCA(t, "platform"), now: time.Now, fresh: time.Hour,
 		limits: registry.Limits{Timeout: 5 * time.Second},
 	}
