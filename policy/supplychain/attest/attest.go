@@ -19,8 +19,12 @@ const (
 
 // The bounds of what is read of one image.
 const (
-	// MaxStatements is how many statements of one image are read.
-	MaxStatements = 200
+	// MaxStatements is how many statements of one image are read. An image that is
+	// scanned each day has several hundred of them after a year: give the newest
+	// first.
+	MaxStatements = 1000
+	// maxReports is how many reports of one signer are kept, the newest.
+	maxReports = 5
 	// maxProblems is how many problems are told.
 	maxProblems = 50
 	maxSubjects = 10_000

@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,7 +46,7 @@ type Provenance struct {
 }
 
 // origin is where a build got files from.
-type origin struct{ name, url, ref, commit string }
+type origin struct{ url, ref, commit string }
 
 func readProvenance(from *fields, statement document) func(*Facts) {
 	predicate := from.asObject(statement.predicate, "predicate")
@@ -110,24 +111,28 @@ func provenanceOf1(from *fields, predicate map[string]any, read *Provenance) []o
 }
 
 // single is the one repository that was built. Where the builder has put its
-// commit, or its ref, only at the dependency, they are taken from there.
+// commit, or its ref, only at the dependency, they are taken from there, unless
+// there are several that it could be.
 func single(built origin, dependencies []origin) []origin {
 	if built.url == "" {
 		return nil
 	}
+	dependencies = slices.DeleteFunc(slices.Clone(dependencies), func(one origin) bool {
+		return one.url != built.url || differ(one.ref, built.ref) || differ(one.commit, built.commit)
+	})
 	for _, one := range dependencies {
-		if one.url != built.url || built.ref != "" && one.ref != "" && one.ref != built.ref {
-			continue
+		if one.ref != dependencies[0].ref || one.commit != dependencies[0].commit {
+			return []origin{built}
 		}
-		if built.commit == "" {
-			built.commit = one.commit
-		}
-		if built.ref == "" && one.commit == built.commit {
-			built.ref = one.ref
-		}
+	}
+	if len(dependencies) > 0 {
+		built.ref, built.commit = cmp.Or(built.ref, dependencies[0].ref), cmp.Or(built.commit, dependencies[0].commit)
 	}
 	return []origin{built}
 }
+
+// differ tells whether two texts that are there are not the same.
+func differ(a, b string) bool { return a != "" && b != "" && a != b }
 
 func tekton(buildType string) bool {
 	return strings.HasPrefix(strings.TrimPrefix(buildType, "https://"), "tekton.dev/")

@@ -185,7 +185,10 @@ func (f Facts) missing(rule, kind, fix string, signers, others []string) Finding
 	}
 	code := fault.ImageAttestation
 	if problem, ok := f.left(rule, signers); ok {
-		message += fmt.Sprintf("; a statement that %s signed was left out: %s", fault.Clean(problem.Signer, 80), problem.Message)
+		if problem.Signer != "" {
+			message += fmt.Sprintf("; a statement that %s signed was left out", fault.Clean(problem.Signer, 80))
+		}
+		message += ": " + problem.Message
 		code = problem.Code
 	}
 	return finding(rule, code, fix, "%s", message)
@@ -196,7 +199,7 @@ func (f Facts) missing(rule, kind, fix string, signers, others []string) Finding
 func (f Facts) left(rule string, signers []string) (Problem, bool) {
 	for _, kind := range []string{rule, ""} {
 		for _, problem := range f.problems {
-			if problem.Rule == kind && accepted(problem.Signer, signers) {
+			if problem.Rule == kind && (problem.Signer == "" || accepted(problem.Signer, signers)) {
 				return problem, true
 			}
 		}

@@ -46,6 +46,7 @@ func TestAStatementThatCanBeReadInTwoWaysIsLeftOut(t *testing.T) {
 	}
 	body := signed(t, "ci", "provenance-github-v1").Body
 	refused(t, "it is not valid JSON", attest.Statement{Body: append(body, body...), Signer: "ci"}, attest.Statement{Signer: "ci"}, attest.Statement{Body: body[:len(body)-3], Signer: "ci"})
+	refused(t, "it is not UTF-8", signed(t, "ci", "provenance-github-v1", `"id"`, "\"\xff\": 1, \"id\""))
 	refused(t, "it is not a JSON object", attest.Statement{Body: []byte(`["a"]`), Signer: "ci"})
 	refused(t, "names no signer", attest.Statement{Body: body})
 }
@@ -71,12 +72,15 @@ func TestWhatIsTooMuchIsLeftOut(t *testing.T) {
 		}
 	}
 	var statements []attest.Statement
-	for i := range 250 {
+	for i := range 1050 {
 		statements = append(statements, signed(t, fmt.Sprint("signer", i), "provenance-github-v1"))
 	}
 	facts, problems := attest.Read(digest, statements)
-	if len(facts.Provenance) != 200 || len(problems) != 1 || problems[0].Code != fault.Limit || !strings.Contains(problems[0].Message, "250 statements") {
+	if len(facts.Provenance) != 1000 || len(problems) != 1 || problems[0].Code != fault.Limit || !strings.Contains(problems[0].Message, "1050 statements") {
 		t.Errorf("%d provenances and the problems %+v", len(facts.Provenance), problems)
+	}
+	if found := one(t, attest.Rules{SBOM: &attest.SBOMRule{SignedBy: []string{"ci"}}}.Judge(facts, cart), "no SBOM that ci signed: the image has 1050 statements; 1000 are read"); found.Code != fault.Limit {
+		t.Errorf("the code is %s", found.Code)
 	}
 }
 
