@@ -51,9 +51,10 @@ func (p *ProvenanceRule) missed(found Provenance, s Subject) []string {
 			break
 		}
 	}
+	own := pattern.CanonicalURL(s.RepoURL)
 	for _, source := range append([]string{found.Source}, found.OtherSources...) {
-		if p.SourceIsApplication && !sameRepository(source, pattern.CanonicalURL(s.RepoURL)) {
-			missed = append(missed, fmt.Sprintf("the source is %s, and the application's own repository %s is asked for%s", named(source), fault.Clean(pattern.CanonicalURL(s.RepoURL), 200), found.hint()))
+		if p.SourceIsApplication && !sameRepository(source, own) {
+			missed = append(missed, fmt.Sprintf("the source is %s, and that of the application is asked for, which is %s%s", named(source), named(own), found.hint()))
 			break
 		}
 	}

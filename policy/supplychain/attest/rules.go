@@ -92,14 +92,14 @@ type Finding struct {
 	// too large to be read.
 	Code fault.Code
 	// Message says what was found and what is asked, and Fix what to do. Both are
-	// one printable line of at most 700 bytes.
+	// one printable line, of at most 600 bytes.
 	Message, Fix string
 	// Severity is high, or that of the worst vulnerability.
 	Severity string
 }
 
-// maxMessage bounds a finding's message, in bytes.
-const maxMessage = 700
+// maxMessage bounds a finding's message, in bytes: reports cut what is longer.
+const maxMessage = 600
 
 func finding(rule string, code fault.Code, fix, format string, args ...any) Finding {
 	return Finding{Rule: rule, Code: code, Message: fault.Clean(fmt.Sprintf(format, args...), maxMessage), Fix: fault.Clean(fix, maxMessage), Severity: "high"}

@@ -135,7 +135,7 @@ func TestTextOfAttestationsIsCleaned(t *testing.T) {
 	}
 	long := signed(t, "scanner", "report-trivy", `"libssl3"`, `"`+strings.Repeat(`long\u001b`, 300)+`"`)
 	found = one(t, strict().Judge(read(t, long), cart))
-	if len(found.Message) > 200 {
+	if len(found.Message) > 150 {
 		t.Errorf("the message has %d bytes", len(found.Message))
 	}
 }
@@ -167,5 +167,17 @@ func TestCheckNamesWhatIsWrongWithRules(t *testing.T) {
 	}
 	if list := right.Check(); list.OrNil() != nil {
 		t.Errorf("faults: %v", list)
+	}
+}
+
+func TestTheLongestMessageNamesFiveAndCountsTheRest(t *testing.T) {
+	var entries []string
+	for i := range 8 {
+		name := strings.Repeat("x", 200)
+		entries = append(entries, fmt.Sprintf(`{"VulnerabilityID": "CVE-%d%s", "PkgName": %q, "FixedVersion": %q, "Severity": "CRITICAL"}`, i, name[:190], name, name))
+	}
+	facts := read(t, signed(t, "scanner", "report-trivy", `"Vulnerabilities": [`, `"Vulnerabilities": [`+strings.Join(entries, ",")+","))
+	if found := one(t, strict().Judge(facts, cart), "17 vulnerabilities", "CVE-2026-1001"); len(found.Message) > 600 || !strings.HasSuffix(found.Message, ", 12 more") {
+		t.Errorf("the message is %q", found.Message)
 	}
 }
