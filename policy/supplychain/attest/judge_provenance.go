@@ -69,7 +69,7 @@ func (p Provenance) hint() string {
 	if p.Source != "" || p.ClaimedSource == "" {
 		return ""
 	}
-	return fmt.Sprintf(" (BuildKit built files that it was sent; that they are from %s is only its client's word)", fault.Clean(p.ClaimedSource, 150))
+	return fmt.Sprintf(" (that it is %s is only the word of BuildKit's client)", fault.Clean(p.ClaimedSource, 150))
 }
 
 // matches tells whether one of the patterns matches. An empty text is matched by
