@@ -38,6 +38,7 @@ func TestEachHostileInputHasATarget(t *testing.T) {
 		"reference grammar": {"secrets/reference", "FuzzFind"}, "tar intake": {"render/source", "FuzzReadArchive"}, "plugin.yaml": {"plugin/config", "FuzzParse"},
 		"YAML": {"internal/object", "FuzzDecode"}, "waivers": {"policy/waiver", "FuzzLoad"}, "audit reader": {"audit/query", "FuzzDecode"},
 		"audit verifier": {"audit/verify", "FuzzVerify"}, "Vault's answers": {"secrets/vault", "FuzzAnswers"},
+		"attestations": {"policy/supplychain/attest", "FuzzRead"},
 	} {
 		folder := filepath.Join(root, filepath.FromSlash(want.folder))
 		if !slices.Contains(targets, target{folder, want.name}) {

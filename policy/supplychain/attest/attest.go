@@ -23,6 +23,9 @@ const (
 	// scanned each day has several hundred of them after a year: give the newest
 	// first.
 	MaxStatements = 1000
+	// MaxTotal is the size of all statements of one image together, in bytes. Those
+	// that are beyond it are left out.
+	MaxTotal = 64 << 20
 	// maxReports is how many reports of one signer are kept, the newest.
 	maxReports = 5
 	// maxProblems is how many problems are told.
@@ -86,7 +89,12 @@ func Read(digest string, statements []Statement) (Facts, []Problem) {
 		facts.problem("", "", excess("the image has %d statements; %d are read", len(statements), MaxStatements))
 		statements = statements[:MaxStatements]
 	}
-	for _, statement := range statements {
+	total := 0
+	for i, statement := range statements {
+		if total += len(statement.Body); total > MaxTotal {
+			facts.problem("", "", excess("the statements of the image are larger than %d MiB together; %d of %d are read", MaxTotal>>20, i, len(statements)))
+			break
+		}
 		facts.add(statement)
 	}
 	facts.order()

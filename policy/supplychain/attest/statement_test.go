@@ -84,6 +84,16 @@ func TestWhatIsTooMuchIsLeftOut(t *testing.T) {
 	}
 }
 
+func TestAllStatementsTogetherAreBounded(t *testing.T) {
+	large := signed(t, "ci", "provenance-github-v1", `"internalParameters": {`, `"internalParameters": {"large": "`+strings.Repeat("x", 7<<20)+`",`)
+	statements := slices.Repeat([]attest.Statement{large}, 9)
+	statements = append(statements, signed(t, "ci", "sbom-spdx"), large, signed(t, "ci", "sbom-cyclonedx"))
+	facts, problems := attest.Read(digest, statements)
+	if len(facts.SBOMs) != 1 || len(problems) != 1 || problems[0].Code != fault.Limit || !strings.Contains(problems[0].Message, "larger than 64 MiB together; 10 of 12 are read") {
+		t.Errorf("%d SBOMs and the problems %+v", len(facts.SBOMs), problems)
+	}
+}
+
 func repositories(n int) string {
 	entries := make([]string, n)
 	for i := range entries {
