@@ -104,6 +104,7 @@ func TestAnImageIsWaived(t *testing.T) {
 	pods, result, digest := verified(t)
 	config := policy.Config{
 		Environments: map[string]policy.Environment{"prod": {Images: digest}}, Waivers: "waivers.yaml",
+		Now: func() time.Time { return time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC) },
 		WaiversFS: fstest.MapFS{"waivers.yaml": {Data: []byte(`waivers:
 - {rule: image-signature, objects: {kind: Pod, name: bad}, environments: [prod], owner: team-a, reason: the signature comes with the next build, expires: 2026-12-31}
 `)}},

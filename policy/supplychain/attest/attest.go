@@ -19,8 +19,15 @@ const (
 
 // The bounds of what is read of one image.
 const (
-	// MaxStatements is how many statements of one image are read.
-	MaxStatements = 200
+	// MaxStatements is how many statements of one image are read. An image that is
+	// scanned each day has several hundred of them after a year: give the newest
+	// first.
+	MaxStatements = 1000
+	// MaxTotal is the size of all statements of one image together, in bytes. Those
+	// that are beyond it are left out.
+	MaxTotal = 64 << 20
+	// maxReports is how many reports of one signer are kept, the newest.
+	maxReports = 5
 	// maxProblems is how many problems are told.
 	maxProblems = 50
 	maxSubjects = 10_000
@@ -82,7 +89,12 @@ func Read(digest string, statements []Statement) (Facts, []Problem) {
 		facts.problem("", "", excess("the image has %d statements; %d are read", len(statements), MaxStatements))
 		statements = statements[:MaxStatements]
 	}
-	for _, statement := range statements {
+	total := 0
+	for i, statement := range statements {
+		if total += len(statement.Body); total > MaxTotal {
+			facts.problem("", "", excess("the statements of the image are larger than %d MiB together; %d of %d are read", MaxTotal>>20, i, len(statements)))
+			break
+		}
 		facts.add(statement)
 	}
 	facts.order()

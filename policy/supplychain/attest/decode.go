@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"unicode/utf8"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 )
@@ -42,13 +43,16 @@ func decode(body []byte) (map[string]any, *fault.Error) {
 	if len(body) > MaxBody {
 		return nil, excess("it is larger than %d MiB", MaxBody>>20)
 	}
+	if !utf8.Valid(body) {
+		return nil, malformed("it is not UTF-8")
+	}
 	d := &decoder{tokens: json.NewDecoder(bytes.NewReader(body))}
 	d.tokens.UseNumber()
 	value, err := d.value(0)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := d.tokens.Token(); !errors.Is(err, io.EOF) || !json.Valid(body) {
+	if _, err := d.tokens.Token(); !errors.Is(err, io.EOF) {
 		return nil, malformed("it is not valid JSON")
 	}
 	fields, ok := value.(map[string]any)

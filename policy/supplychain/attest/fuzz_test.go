@@ -34,7 +34,7 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("%d facts, and the problems %+v", count, problems)
 		}
 		for _, found := range rules.Judge(facts, cart) {
-			if len(found.Message) > 700 || found.Message != fault.Clean(found.Message, 700) || found.Code == "" {
+			if len(found.Message) > 600 || found.Message != fault.Clean(found.Message, 600) || found.Code == "" {
 				t.Errorf("the finding is %+q", found)
 			}
 		}

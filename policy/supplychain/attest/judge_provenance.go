@@ -51,9 +51,10 @@ func (p *ProvenanceRule) missed(found Provenance, s Subject) []string {
 			break
 		}
 	}
+	own := pattern.CanonicalURL(s.RepoURL)
 	for _, source := range append([]string{found.Source}, found.OtherSources...) {
-		if p.SourceIsApplication && !sameRepository(source, pattern.CanonicalURL(s.RepoURL)) {
-			missed = append(missed, fmt.Sprintf("the source is %s, and the application's own repository %s is asked for%s", named(source), fault.Clean(pattern.CanonicalURL(s.RepoURL), 200), found.hint()))
+		if p.SourceIsApplication && !sameRepository(source, own) {
+			missed = append(missed, fmt.Sprintf("the source is %s, and that of the application is asked for, which is %s%s", named(source), named(own), found.hint()))
 			break
 		}
 	}
@@ -68,7 +69,7 @@ func (p Provenance) hint() string {
 	if p.Source != "" || p.ClaimedSource == "" {
 		return ""
 	}
-	return fmt.Sprintf(" (BuildKit built files that it was sent; that they are from %s is only its client's word)", fault.Clean(p.ClaimedSource, 150))
+	return fmt.Sprintf(" (that it is %s is only the word of BuildKit's client)", fault.Clean(p.ClaimedSource, 150))
 }
 
 // matches tells whether one of the patterns matches. An empty text is matched by

@@ -127,14 +127,14 @@ func (v *VulnerabilityRule) severe(report *Report) []Finding {
 
 // String names a vulnerability in a message.
 func (v Vulnerability) String() string {
-	text := fault.Clean(v.ID, 40)
+	text := fault.Clean(v.ID, 30)
 	var more []string
 	if v.Package != "" {
-		more = append(more, fault.Clean(v.Package, 40))
+		more = append(more, fault.Clean(v.Package, 30))
 	}
 	more = append(more, v.Severity)
 	if v.Fixed != "" {
-		more = append(more, "fixed in "+fault.Clean(v.Fixed, 30))
+		more = append(more, "fixed in "+fault.Clean(v.Fixed, 20))
 	}
 	return fmt.Sprintf("%s (%s)", text, strings.Join(more, ", "))
 }

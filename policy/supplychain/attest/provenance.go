@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,9 +36,9 @@ type Provenance struct {
 	Ref string `json:"ref,omitempty"`
 	// Revision is the commit.
 	Revision string `json:"revision,omitempty"`
-	// ClaimedSource and ClaimedRevision are what the one who asked BuildKit for the
-	// build said of files that he sent it. The builder has not seen the repository,
-	// so no rule counts them.
+	// ClaimedSource and ClaimedRevision are what BuildKit's client said of where its
+	// files come from. BuildKit has not fetched them from there, so no rule counts
+	// them.
 	ClaimedSource   string `json:"claimedSource,omitempty"`
 	ClaimedRevision string `json:"claimedRevision,omitempty"`
 	// Signer is the name of the signer.
@@ -45,7 +46,7 @@ type Provenance struct {
 }
 
 // origin is where a build got files from.
-type origin struct{ name, url, ref, commit string }
+type origin struct{ url, ref, commit string }
 
 func readProvenance(from *fields, statement document) func(*Facts) {
 	predicate := from.asObject(statement.predicate, "predicate")
@@ -72,7 +73,10 @@ func provenanceOf02(from *fields, predicate map[string]any, read *Provenance) []
 		// Tekton's configSource is where the pipeline comes from, not what it built.
 		return materials
 	}
-	if uri := from.text(config, "uri"); uri != "" || strings.HasPrefix(read.BuildType, "https://mobyproject.org/buildkit") {
+	if strings.HasPrefix(read.BuildType, "https://mobyproject.org/buildkit") {
+		return read.buildkit(from, config, materials)
+	}
+	if uri := from.text(config, "uri"); uri != "" {
 		return single(parseOrigin(uri, commitOf(from, config)), materials)
 	}
 	return materials
@@ -98,7 +102,7 @@ func provenanceOf1(from *fields, predicate map[string]any, read *Provenance) []o
 		return single(built, dependencies)
 	}
 	if config, ok := external["configSource"].(map[string]any); ok {
-		return single(parseOrigin(from.text(config, "uri"), commitOf(from, config)), dependencies)
+		return read.buildkit(from, config, dependencies)
 	}
 	switch source := external["source"].(type) {
 	case string:
@@ -110,24 +114,28 @@ func provenanceOf1(from *fields, predicate map[string]any, read *Provenance) []o
 }
 
 // single is the one repository that was built. Where the builder has put its
-// commit, or its ref, only at the dependency, they are taken from there.
+// commit, or its ref, only at the dependency, they are taken from there, unless
+// there are several that it could be.
 func single(built origin, dependencies []origin) []origin {
 	if built.url == "" {
 		return nil
 	}
+	dependencies = slices.DeleteFunc(slices.Clone(dependencies), func(one origin) bool {
+		return one.url != built.url || differ(one.ref, built.ref) || differ(one.commit, built.commit)
+	})
 	for _, one := range dependencies {
-		if one.url != built.url || built.ref != "" && one.ref != "" && one.ref != built.ref {
-			continue
+		if one.ref != dependencies[0].ref || one.commit != dependencies[0].commit {
+			return []origin{built}
 		}
-		if built.commit == "" {
-			built.commit = one.commit
-		}
-		if built.ref == "" && one.commit == built.commit {
-			built.ref = one.ref
-		}
+	}
+	if len(dependencies) > 0 {
+		built.ref, built.commit = cmp.Or(built.ref, dependencies[0].ref), cmp.Or(built.commit, dependencies[0].commit)
 	}
 	return []origin{built}
 }
+
+// differ tells whether two texts that are there are not the same.
+func differ(a, b string) bool { return a != "" && b != "" && a != b }
 
 func tekton(buildType string) bool {
 	return strings.HasPrefix(strings.TrimPrefix(buildType, "https://"), "tekton.dev/")
@@ -185,6 +193,20 @@ func (p *Provenance) claim(from *fields, metadata map[string]any) {
 	vcs := from.object(metadata, "vcs")
 	p.ClaimedSource = parseOrigin(from.text(vcs, "source"), "").url
 	p.ClaimedRevision = from.text(vcs, "revision")
+}
+
+// buildkit returns the source of BuildKit's build. It writes down any context that
+// its client names, and a digest only beside one that it has fetched itself.
+func (p *Provenance) buildkit(from *fields, config map[string]any, dependencies []origin) []origin {
+	built := parseOrigin(from.text(config, "uri"), "")
+	if fetched := commitOf(from, config); fetched != "" {
+		built.commit = fetched
+		return single(built, dependencies)
+	}
+	if built.url != "" {
+		p.ClaimedSource, p.ClaimedRevision = built.url, built.commit
+	}
+	return nil
 }
 
 var commit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)

@@ -106,7 +106,33 @@ func readReport(from *fields, statement document) func(*Facts) {
 	}
 	report.read(from, result)
 	report.count()
-	return func(f *Facts) { f.Reports = append(f.Reports, report) }
+	return func(f *Facts) { f.keep(report) }
+}
+
+// keep adds a report, and lets go of the oldest of its signer where there are
+// more than can matter: each may hold very many vulnerabilities.
+func (f *Facts) keep(report Report) {
+	f.Reports = append(f.Reports, report)
+	oldest, count := -1, 0
+	for i, one := range f.Reports {
+		if one.Signer != report.Signer {
+			continue
+		}
+		if count++; oldest < 0 || one.before(f.Reports[oldest]) {
+			oldest = i
+		}
+	}
+	if count > maxReports {
+		f.Reports = slices.Delete(f.Reports, oldest, oldest+1)
+	}
+}
+
+// before orders reports by their time, and those of one time by what they found,
+// so that the worst of them is kept.
+func (r Report) before(other Report) bool {
+	a, b := r.Counts, other.Counts
+	return cmp.Or(r.ScannedAt.Compare(other.ScannedAt), cmp.Compare(a.Critical+a.Unknown, b.Critical+b.Unknown), cmp.Compare(a.High, b.High),
+		cmp.Compare(a.Medium, b.Medium), cmp.Compare(a.Total, b.Total)) < 0
 }
 
 // scanned sets the time of the scan to the earliest that is named.

@@ -2,6 +2,7 @@ package attest_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,7 @@ func TestAge(t *testing.T) {
 		"a fast clock":          {"2026-11-28T09:04:59Z", nil},
 		"future":                {"2026-11-28T09:05:01Z", []string{"scanned at 2026-11-28T09:05:01Z, which is in the future"}},
 		"never set":             {"0001-01-01T00:00:00Z", []string{"does not say when the image was scanned"}},
+		"long ago":              {"1969-12-31T23:59:59Z", []string{"does not say when the image was scanned"}},
 		"empty":                 {"", []string{"does not say when the image was scanned"}},
 		"another zone":          {"2026-11-25T11:00:00+02:00", nil},
 		"another zone, too old": {"2026-11-25T10:59:00+02:00", []string{"72h 1m old"}},
@@ -176,6 +178,28 @@ func TestTheNewestAcceptableReportCounts(t *testing.T) {
 		t.Errorf("the code is %s", got.Code)
 	}
 	one(t, rule.Judge(read(t), cart), "the image has no vulnerability report that scanner signed")
+}
+
+func TestOnlyTheNewestReportsOfASignerAreKept(t *testing.T) {
+	var statements []attest.Statement
+	for day := 1; day <= 20; day++ {
+		statements = append(statements, signed(t, "scanner", "report-trivy", "2026-11-27T", fmt.Sprintf("2026-11-%02dT", day)))
+	}
+	statements = append(statements, signed(t, "laptop", "report-trivy", "2026-11-27T", "2026-10-01T"))
+	for range 2 {
+		facts := read(t, statements...)
+		if len(facts.Reports) != 6 || facts.Reports[0].ScannedAt.Day() != 20 || facts.Reports[4].ScannedAt.Day() != 16 || facts.Reports[5].Signer != "laptop" {
+			t.Errorf("the reports are %+v", facts.Reports)
+		}
+		slices.Reverse(statements)
+	}
+	// Of those of one time the worst is kept.
+	statements = []attest.Statement{signed(t, "scanner", "report-trivy")}
+	for i := range 10 {
+		statements = append(statements, signed(t, "scanner", "report-trivy", `"CRITICAL"`, `"LOW"`, `"libssl3"`, fmt.Sprintf(`"libssl%d"`, i)))
+	}
+	rule := attest.Rules{Vulnerabilities: &attest.VulnerabilityRule{MaxSeverity: "high", Unknown: "low"}}
+	one(t, rule.Judge(read(t, statements...), cart), "CVE-2026-1001 (libssl3, critical")
 }
 
 func TestAReportOfNoKnownFormIsNoReport(t *testing.T) {

@@ -92,14 +92,14 @@ type Finding struct {
 	// too large to be read.
 	Code fault.Code
 	// Message says what was found and what is asked, and Fix what to do. Both are
-	// one printable line of at most 700 bytes.
+	// one printable line, of at most 600 bytes.
 	Message, Fix string
 	// Severity is high, or that of the worst vulnerability.
 	Severity string
 }
 
-// maxMessage bounds a finding's message, in bytes.
-const maxMessage = 700
+// maxMessage bounds a finding's message, in bytes: reports cut what is longer.
+const maxMessage = 600
 
 func finding(rule string, code fault.Code, fix, format string, args ...any) Finding {
 	return Finding{Rule: rule, Code: code, Message: fault.Clean(fmt.Sprintf(format, args...), maxMessage), Fix: fault.Clean(fix, maxMessage), Severity: "high"}
@@ -185,7 +185,10 @@ func (f Facts) missing(rule, kind, fix string, signers, others []string) Finding
 	}
 	code := fault.ImageAttestation
 	if problem, ok := f.left(rule, signers); ok {
-		message += fmt.Sprintf("; a statement that %s signed was left out: %s", fault.Clean(problem.Signer, 80), problem.Message)
+		if problem.Signer != "" {
+			message += fmt.Sprintf("; a statement that %s signed was left out", fault.Clean(problem.Signer, 80))
+		}
+		message += ": " + problem.Message
 		code = problem.Code
 	}
 	return finding(rule, code, fix, "%s", message)
@@ -196,7 +199,7 @@ func (f Facts) missing(rule, kind, fix string, signers, others []string) Finding
 func (f Facts) left(rule string, signers []string) (Problem, bool) {
 	for _, kind := range []string{rule, ""} {
 		for _, problem := range f.problems {
-			if problem.Rule == kind && accepted(problem.Signer, signers) {
+			if problem.Rule == kind && (problem.Signer == "" || accepted(problem.Signer, signers)) {
 				return problem, true
 			}
 		}

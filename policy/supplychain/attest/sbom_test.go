@@ -56,4 +56,7 @@ func TestWhatIsNoSBOMIsLeftOut(t *testing.T) {
 	}
 	facts := refused(t, "is no SPDX document", signed(t, "ci", "sbom-spdx-tags", "SPDXVersion: ", "Version: "))
 	one(t, attest.Rules{SBOM: &attest.SBOMRule{}}.Judge(facts, cart), "the image has no SBOM; a statement that ci signed was left out: what is attested as an SBOM is no SPDX document")
+	if found := one(t, attest.Rules{Provenance: &attest.ProvenanceRule{}}.Judge(facts, cart)); found.Message != "the image has no provenance" {
+		t.Errorf("the message is %q", found.Message)
+	}
 }

@@ -46,6 +46,7 @@ func TestAStatementThatCanBeReadInTwoWaysIsLeftOut(t *testing.T) {
 	}
 	body := signed(t, "ci", "provenance-github-v1").Body
 	refused(t, "it is not valid JSON", attest.Statement{Body: append(body, body...), Signer: "ci"}, attest.Statement{Signer: "ci"}, attest.Statement{Body: body[:len(body)-3], Signer: "ci"})
+	refused(t, "it is not UTF-8", signed(t, "ci", "provenance-github-v1", `"id"`, "\"\xff\": 1, \"id\""))
 	refused(t, "it is not a JSON object", attest.Statement{Body: []byte(`["a"]`), Signer: "ci"})
 	refused(t, "names no signer", attest.Statement{Body: body})
 }
@@ -71,12 +72,25 @@ func TestWhatIsTooMuchIsLeftOut(t *testing.T) {
 		}
 	}
 	var statements []attest.Statement
-	for i := range 250 {
+	for i := range 1050 {
 		statements = append(statements, signed(t, fmt.Sprint("signer", i), "provenance-github-v1"))
 	}
 	facts, problems := attest.Read(digest, statements)
-	if len(facts.Provenance) != 200 || len(problems) != 1 || problems[0].Code != fault.Limit || !strings.Contains(problems[0].Message, "250 statements") {
+	if len(facts.Provenance) != 1000 || len(problems) != 1 || problems[0].Code != fault.Limit || !strings.Contains(problems[0].Message, "1050 statements") {
 		t.Errorf("%d provenances and the problems %+v", len(facts.Provenance), problems)
+	}
+	if found := one(t, attest.Rules{SBOM: &attest.SBOMRule{SignedBy: []string{"ci"}}}.Judge(facts, cart), "no SBOM that ci signed: the image has 1050 statements; 1000 are read"); found.Code != fault.Limit {
+		t.Errorf("the code is %s", found.Code)
+	}
+}
+
+func TestAllStatementsTogetherAreBounded(t *testing.T) {
+	large := signed(t, "ci", "provenance-github-v1", `"internalParameters": {`, `"internalParameters": {"large": "`+strings.Repeat("x", 7<<20)+`",`)
+	statements := slices.Repeat([]attest.Statement{large}, 9)
+	statements = append(statements, signed(t, "ci", "sbom-spdx"), large, signed(t, "ci", "sbom-cyclonedx"))
+	facts, problems := attest.Read(digest, statements)
+	if len(facts.SBOMs) != 1 || len(problems) != 1 || problems[0].Code != fault.Limit || !strings.Contains(problems[0].Message, "larger than 64 MiB together; 10 of 12 are read") {
+		t.Errorf("%d SBOMs and the problems %+v", len(facts.SBOMs), problems)
 	}
 }
 
@@ -131,7 +145,7 @@ func TestTextOfAttestationsIsCleaned(t *testing.T) {
 	}
 	long := signed(t, "scanner", "report-trivy", `"libssl3"`, `"`+strings.Repeat(`long\u001b`, 300)+`"`)
 	found = one(t, strict().Judge(read(t, long), cart))
-	if len(found.Message) > 200 {
+	if len(found.Message) > 150 {
 		t.Errorf("the message has %d bytes", len(found.Message))
 	}
 }
@@ -163,5 +177,17 @@ func TestCheckNamesWhatIsWrongWithRules(t *testing.T) {
 	}
 	if list := right.Check(); list.OrNil() != nil {
 		t.Errorf("faults: %v", list)
+	}
+}
+
+func TestTheLongestMessageNamesFiveAndCountsTheRest(t *testing.T) {
+	var entries []string
+	for i := range 8 {
+		name := strings.Repeat("x", 200)
+		entries = append(entries, fmt.Sprintf(`{"VulnerabilityID": "CVE-%d%s", "PkgName": %q, "FixedVersion": %q, "Severity": "CRITICAL"}`, i, name[:190], name, name))
+	}
+	facts := read(t, signed(t, "scanner", "report-trivy", `"Vulnerabilities": [`, `"Vulnerabilities": [`+strings.Join(entries, ",")+","))
+	if found := one(t, strict().Judge(facts, cart), "17 vulnerabilities", "CVE-2026-1001"); len(found.Message) > 600 || !strings.HasSuffix(found.Message, ", 12 more") {
+		t.Errorf("the message is %q", found.Message)
 	}
 }

@@ -1,6 +1,7 @@
 package attest_test
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
@@ -26,31 +27,35 @@ func TestVEXExcepts(t *testing.T) {
 		pairs []string
 		want  bool
 	}{
-		"as it is":               {nil, true},
-		"fixed":                  {[]string{`"not_affected"`, `"fixed"`}, true},
-		"with an impact":         {[]string{because, `"impact_statement": "nobody calls it"`}, true},
-		"affected":               {[]string{`"not_affected"`, `"affected"`}, false},
-		"under investigation":    {[]string{`"not_affected"`, `"under_investigation"`}, false},
-		"another vulnerability":  {[]string{"CVE-2026-1001", "CVE-2026-1999"}, false},
-		"by alias":               {[]string{"CVE-2026-1001", "CVE-2026-1999", "GHSA-aaaa-bbbb-cccc", "CVE-2026-1001"}, true},
-		"by IRI":                 {[]string{`"name": "CVE-2026-1001"`, `"name": "X-1"`, "https://vuln.example.com/1001", "CVE-2026-1001"}, true},
-		"another digest":         {[]string{"sha256%3A7d2c", "sha256%3A7d2d"}, false},
-		"another product":        {[]string{vexProduct, "pkg:oci/checkout?repository_url=registry.example.com/shop/checkout"}, false},
-		"no product":             {[]string{`"@id": "` + vexProduct + `"`, ""}, false},
-		"by repository":          {[]string{vexProduct, "pkg:oci/cart?repository_url=registry.example.com/shop/cart"}, true},
-		"by the subject's name":  {[]string{vexProduct, "registry.example.com/shop/cart"}, true},
-		"by name and digest":     {[]string{vexProduct, "registry.example.com/shop/cart@" + digest}, true},
-		"by another subject":     {[]string{vexProduct, "registry.example.com/shop/car"}, false},
-		"by hash":                {[]string{`"@id": "` + vexProduct + `"`, `"@id": "https://example.com/cart", "hashes": {"sha-256": "` + digest[7:] + `"}`}, true},
-		"by another hash":        {[]string{`"@id": "` + vexProduct + `"`, `"@id": "registry.example.com/shop/cart", "hashes": {"sha-256": "` + otherImage[7:] + `"}`}, false},
-		"by purl identifier":     {[]string{`"@id": "` + vexProduct + `"`, `"identifiers": {"purl": "` + vexProduct + `"}`}, true},
-		"a package of the image": {[]string{`"@id": "` + vexProduct + `"`, `"@id": "` + vexProduct + `", "subcomponents": [{"@id": "pkg:deb/debian/libssl3@3.5.1-1"}]`}, true},
-		"another package":        {[]string{`"@id": "` + vexProduct + `"`, `"@id": "` + vexProduct + `", "subcomponents": [{"@id": "pkg:deb/debian/libc6"}]`}, false},
-		"another version":        {[]string{`"@id": "` + vexProduct + `"`, `"@id": "` + vexProduct + `", "subcomponents": [{"@id": "pkg:deb/debian/libssl3@3.5.0-1"}]`}, false},
-		"a package without id":   {[]string{`"@id": "` + vexProduct + `"`, `"@id": "` + vexProduct + `", "subcomponents": [{}]`}, false},
-		"packages beside":        {[]string{`"status"`, `"subcomponents": ["pkg:deb/debian/libc6"], "status"`}, false},
-		"the package as product": {[]string{vexProduct, "pkg:deb/debian/libssl3@3.5.1-1"}, false},
-		"from the future":        {[]string{issued, "2026-11-28T09:05:01Z"}, false},
+		"as it is":                           {nil, true},
+		"fixed":                              {[]string{`"not_affected"`, `"fixed"`}, true},
+		"with an impact":                     {[]string{because, `"impact_statement": "nobody calls it"`}, true},
+		"affected":                           {[]string{`"not_affected"`, `"affected"`}, false},
+		"under investigation":                {[]string{`"not_affected"`, `"under_investigation"`}, false},
+		"another vulnerability":              {[]string{"CVE-2026-1001", "CVE-2026-1999"}, false},
+		"by alias":                           {[]string{"CVE-2026-1001", "CVE-2026-1999", "GHSA-aaaa-bbbb-cccc", "CVE-2026-1001"}, true},
+		"by IRI":                             {[]string{`"name": "CVE-2026-1001"`, `"name": "X-1"`, "https://vuln.example.com/1001", "CVE-2026-1001"}, true},
+		"another digest":                     {[]string{"sha256%3A7d2c", "sha256%3A7d2d"}, false},
+		"another product":                    {[]string{vexProduct, "pkg:oci/checkout?repository_url=registry.example.com/shop/checkout"}, false},
+		"no product":                         {[]string{`"@id": "` + vexProduct + `"`, ""}, false},
+		"by repository":                      {[]string{vexProduct, "pkg:oci/cart?repository_url=registry.example.com/shop/cart"}, true},
+		"by the subject's name":              {[]string{vexProduct, "registry.example.com/shop/cart"}, true},
+		"by name and digest":                 {[]string{vexProduct, "registry.example.com/shop/cart@" + digest}, true},
+		"by another subject":                 {[]string{vexProduct, "registry.example.com/shop/car"}, false},
+		"by hash":                            {[]string{`"@id": "` + vexProduct + `"`, `"@id": "https://example.com/cart", "hashes": {"sha-256": "` + digest[7:] + `"}`}, true},
+		"by another hash":                    {[]string{`"@id": "` + vexProduct + `"`, `"@id": "registry.example.com/shop/cart", "hashes": {"sha-256": "` + otherImage[7:] + `"}`}, false},
+		"by purl identifier":                 {[]string{`"@id": "` + vexProduct + `"`, `"identifiers": {"purl": "` + vexProduct + `"}`}, true},
+		"a package of the image":             {[]string{`"@id": "` + vexProduct + `"`, `"@id": "` + vexProduct + `", "subcomponents": [{"@id": "pkg:deb/debian/libssl3@3.5.1-1"}]`}, true},
+		"another package":                    {[]string{`"@id": "` + vexProduct + `"`, `"@id": "` + vexProduct + `", "subcomponents": [{"@id": "pkg:deb/debian/libc6"}]`}, false},
+		"another version":                    {[]string{`"@id": "` + vexProduct + `"`, `"@id": "` + vexProduct + `", "subcomponents": [{"@id": "pkg:deb/debian/libssl3@3.5.0-1"}]`}, false},
+		"a package without id":               {[]string{`"@id": "` + vexProduct + `"`, `"@id": "` + vexProduct + `", "subcomponents": [{}]`}, false},
+		"packages beside":                    {[]string{`"status"`, `"subcomponents": ["pkg:deb/debian/libc6"], "status"`}, false},
+		"the package as product":             {[]string{vexProduct, "pkg:deb/debian/libssl3@3.5.1-1"}, false},
+		"from the future":                    {[]string{issued, "2026-11-28T09:05:01Z"}, false},
+		"by no more than the subject's name": {[]string{vexProduct, "cart-image", `"name": "registry.example.com/shop/cart"`, `"name": "cart-image"`}, true},
+		"the first version, limited": {[]string{`{
+            "@id": "` + vexProduct + `"
+          }`, `"` + vexProduct + `"`, `"status"`, `"subcomponents": ["pkg:deb/debian/libc6"], "status"`}, false},
 		"the first version": {[]string{"v0.2.0", "v0.0.1", `{
           "@id": "https://vuln.example.com/1001",
           "name": "CVE-2026-1001",
@@ -130,6 +135,24 @@ func TestTheNewestVEXStatementDecides(t *testing.T) {
 	none(t, strict().Judge(read(t, report, vex, limited), cart))
 }
 
+func TestVEXOfAGitHubAdvisory(t *testing.T) {
+	facts := read(t, signed(t, "scanner", "report-grype"), signed(t, "security", "vex", "GHSA-aaaa-bbbb-cccc", "GHSA-aaaa-bbbb-dddd"))
+	none(t, strict().Judge(facts, cart))
+}
+
+func TestFactsAreJudgedByManyAtOnce(t *testing.T) {
+	facts := read(t, signed(t, "scanner", "report-trivy"), signed(t, "security", "vex"))
+	var judges sync.WaitGroup
+	for range 4 {
+		judges.Go(func() {
+			if found := strict().Judge(facts, cart); len(found) > 0 {
+				t.Errorf("findings: %+v", found)
+			}
+		})
+	}
+	judges.Wait()
+}
+
 func TestThePlatformsOwnExceptions(t *testing.T) {
 	report := read(t, signed(t, "scanner", "report-trivy"))
 	platform := func(pairs ...string) []attest.Exception {
@@ -147,6 +170,7 @@ func TestThePlatformsOwnExceptions(t *testing.T) {
 	vex := read(t, signed(t, "scanner", "report-trivy"), signed(t, "security", "vex"))
 	one(t, strict(platform("not_affected", "affected")...).Judge(vex, cart), "CVE-2026-1001")
 	none(t, strict(platform("not_affected", "affected", "11-21T10", "11-19T10")...).Judge(vex, cart))
+	one(t, strict(platform("not_affected", "affected", "11-21T10", "11-20T10")...).Judge(vex, cart), "CVE-2026-1001")
 	for _, text := range []string{"", "[]", "{}", changed(t, file(t, "platform-vex"), `"status"`, `"status": "fixed", "status"`)} {
 		if _, err := attest.ReadVEX([]byte(text)); fault.CodeOf(err) != fault.ImageAttestation {
 			t.Errorf("ReadVEX(%.20q): %v", text, err)
