@@ -30,6 +30,8 @@ type checkOptions struct {
 	policies []string
 	format   string
 	quiet    bool
+	// unverified leaves images as they are, where their registries are out of reach.
+	unverified bool
 }
 
 func newCheckCommand() *cobra.Command {
@@ -53,6 +55,7 @@ func newCheckCommand() *cobra.Command {
 	flags.StringVar(&options.level, "level", string(builtin.Basic), "level of the built-in policies where there is no --config")
 	flags.StringArrayVar(&options.policies, "policy", nil, "directory with more policies; repeat it for several")
 	flags.StringVar(&options.format, "format", string(report.Table), "table, json, sarif, junit, github or html")
+	flags.BoolVar(&options.unverified, "unverified-images", false, "do not ask registries about images; a notice says so")
 	flags.BoolVarP(&options.quiet, "quiet", "q", false, "show no progress, and only what is denied in a table")
 	flags.BoolVarP(&options.watch, "watch", "w", false, "check again when files change, and show what differs")
 	return cmd
@@ -85,7 +88,7 @@ func (o *checkOptions) run(ctx context.Context, paths []string, stdout, stderr i
 	if err := pool.Start(ctx); err != nil {
 		return err
 	}
-	pipeline, err := newPipeline(ctx, &settings, pool, gating{log: log})
+	pipeline, err := newPipeline(ctx, &settings, pool, gating{log: log, unverified: o.unverified})
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func (o *diffOptions) run(ctx context.Context, args []string, stdout, stderr io.
 	if err := pool.Start(ctx); err != nil {
 		return err
 	}
-	pipeline, err := newPipeline(ctx, &settings, pool, gating{skip: !judged, log: log})
+	pipeline, err := newPipeline(ctx, &settings, pool, gating{skip: !judged, log: log, unverified: true})
 	if err != nil {
 		return err
 	}

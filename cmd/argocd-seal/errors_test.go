@@ -32,6 +32,7 @@ var setups = map[fault.Code]func(reached) string{
 	fault.ArchiveDup: reached.twice, fault.EnvDup: reached.namedTwice, fault.ArchiveLink: reached.linksOut,
 	fault.YAMLEnc: reached.latin1, fault.Seal: reached.pinned, fault.VaultDynamic: reached.database, fault.Vault: reached.refused,
 	fault.Busy: reached.busy, fault.Canceled: reached.canceled,
+	fault.ImageSignature: reached.unsigned, fault.ImageAttestation: reached.unattested, fault.ImageVulnerable: reached.vulnerable,
 	fault.Sandbox: reached.oldKernel, fault.Internal: reached.noDescriptors,
 	fault.Audit: reached.noKey, fault.AuditFull: reached.trailFull, fault.AuditSink: reached.sinkAway, fault.AuditLost: reached.linesLost,
 }

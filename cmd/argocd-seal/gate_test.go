@@ -68,7 +68,7 @@ func TestSourcesSayWhatIsAsked(t *testing.T) {
 		"wanted.rego": []byte("package wanted\n\nwarn contains sprintf(\"%d objects\", [count(input)])\n"),
 		"other.rego":  []byte("package other\n\ndeny contains \"never asked\"\n"),
 	}}
-	made, err := gateConfig(&settings, map[string]bundle.Source{"central": content})
+	made, err := gateConfig(&settings, map[string]bundle.Source{"central": content}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,7 @@ func (r *checkRound) prepare(ctx context.Context) error {
 		return err
 	}
 	r.options.choosePolicies(&settings)
-	pipeline, err := newPipeline(ctx, &settings, r.pool, gating{log: log})
+	pipeline, err := newPipeline(ctx, &settings, r.pool, gating{log: log, unverified: r.options.unverified})
 	if err != nil {
 		return err
 	}
