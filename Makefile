@@ -259,8 +259,8 @@ sign-image: $(COSIGN)
 
 .PHONY: debian
 debian:
-	@{ command -v redis-server && command -v etcd && command -v promtool && command -v rsyslogd && command -v chromium && command -v npm && ls /usr/lib/*/rsyslog/lmnsd_gtls.so; } >/dev/null 2>&1 || \
-	  { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -y -q redis-server etcd-server prometheus rsyslog rsyslog-gnutls chromium npm; } $(call or_skip,redis-server etcd promtool rsyslog chromium npm)
+	@{ command -v redis-server && command -v etcd && command -v promtool && command -v rsyslogd && command -v chromium && command -v npm && command -v jq && ls /usr/lib/*/rsyslog/lmnsd_gtls.so; } >/dev/null 2>&1 || \
+	  { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -y -q redis-server etcd-server prometheus rsyslog rsyslog-gnutls chromium npm jq; } $(call or_skip,redis-server etcd promtool rsyslog chromium npm jq)
 
 .PHONY: clean
 clean: ## removes what was built, the servers too

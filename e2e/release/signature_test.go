@@ -97,6 +97,7 @@ func (w workshop) ours(t *testing.T) string {
 // TestTheReleaseIsSigned makes a release and follows the guide: all is verified.
 // Then it changes a byte here and there, and nothing is.
 func TestTheReleaseIsSigned(t *testing.T) {
+	harness.Need(t, harness.JQ)
 	w := newWorkshop(t)
 	w.sign(t)
 	blocks, settings := w.guide(t), w.ours(t)
