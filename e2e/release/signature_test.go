@@ -22,7 +22,7 @@ import (
 // key of its own.
 func (w workshop) sign(t *testing.T) {
 	t.Helper()
-	w.run(t, "cosign", "generate-key-pair")
+	w.run(t, "cosign", "generate-key-pair", "--output-key-prefix", filepath.Join(w.keys, "cosign"))
 	content, err := os.ReadFile(filepath.Join(w.dir, ".goreleaser.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +91,7 @@ func (w workshop) ours(t *testing.T) string {
 		t.Fatalf("found the archives %v (%v), want one", archives, err)
 	}
 	version, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(archives[0]), "argocd-seal_"), "_")
-	return "VERSION=" + version + "\nIDENTITY='--key=" + filepath.Join(w.dir, "cosign.pub") + " --insecure-ignore-tlog --trusted-root=" + root + "'"
+	return "VERSION=" + version + "\nIDENTITY='--key=" + filepath.Join(w.keys, "cosign.pub") + " --insecure-ignore-tlog --trusted-root=" + root + "'"
 }
 
 // TestTheReleaseIsSigned makes a release and follows the guide: all is verified.
