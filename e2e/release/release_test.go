@@ -19,7 +19,7 @@ import (
 type workshop struct {
 	// keys has what signs, outside of the repository.
 	dir, tools, keys string
-	env        []string
+	env              []string
 }
 
 func newWorkshop(t *testing.T) workshop {

@@ -114,7 +114,7 @@ var (
 // same twice.
 func (b build) provenance() (*provenance.Provenance, error) {
 	if !commit.MatchString(b.commit) {
-		return nil, errors.New("Git names no commit")
+		return nil, errors.New("there is no commit")
 	}
 	if b.builder == "" || b.version == "" {
 		return nil, errors.New("-builder and -version are needed")
