@@ -2,6 +2,7 @@
 package release_test
 
 import (
+	"crypto/ecdsa"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -19,6 +20,7 @@ import (
 type workshop struct {
 	// keys has what signs, outside of the repository.
 	dir, tools, keys string
+	key              *ecdsa.PrivateKey
 	env              []string
 }
 
