@@ -251,7 +251,7 @@ sign = $(if $(COSIGN_KEY),--key $(COSIGN_KEY) --tlog-upload=false) --yes $(COSIG
 .PHONY: sign-image
 sign-image: $(COSIGN)
 	@[[ "$(IMAGE)" == *@sha256:* ]] || { echo "make: IMAGE must be name@sha256:digest" >&2; exit 1; }
-	go run ./internal/provenance -commit "$$(git rev-parse HEAD)" -ref "$(RELEASE_REF)" -version "$(VERSION)" -uncommitted=$$([ -z "$$(git status --porcelain)" ] && echo false || echo true) \
+	go run ./internal/provenance -ref "$(RELEASE_REF)" -version "$(VERSION)" \
 	  -builder "$${BUILDER_ID:-https://github.com/argocd-seal/argocd-seal-plugin/blob/main/CONTRIBUTING.md#release}" -invocation "$${BUILD_URL-}" >dist/image.provenance.json
 	$(COSIGN) sign $(sign) "$(IMAGE)"
 	$(COSIGN) attest $(sign) --type slsaprovenance1 --predicate dist/image.provenance.json "$(IMAGE)"
@@ -259,8 +259,8 @@ sign-image: $(COSIGN)
 
 .PHONY: debian
 debian:
-	@{ command -v redis-server && command -v etcd && command -v promtool && command -v rsyslogd && command -v chromium && command -v npm && ls /usr/lib/*/rsyslog/lmnsd_gtls.so; } >/dev/null 2>&1 || \
-	  { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -y -q redis-server etcd-server prometheus rsyslog rsyslog-gnutls chromium npm; } $(call or_skip,redis-server etcd promtool rsyslog chromium npm)
+	@{ command -v redis-server && command -v etcd && command -v promtool && command -v rsyslogd && command -v chromium && command -v npm && command -v jq && ls /usr/lib/*/rsyslog/lmnsd_gtls.so; } >/dev/null 2>&1 || \
+	  { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -y -q redis-server etcd-server prometheus rsyslog rsyslog-gnutls chromium npm jq; } $(call or_skip,redis-server etcd promtool rsyslog chromium npm jq)
 
 .PHONY: clean
 clean: ## removes what was built, the servers too

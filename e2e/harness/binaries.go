@@ -42,6 +42,7 @@ const (
 	Unshare    Binary = "unshare"
 	Git        Binary = "git"
 	Chromium   Binary = "chromium"
+	JQ         Binary = "jq"
 	NPM        Binary = "npm"
 )
 

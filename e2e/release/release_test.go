@@ -2,6 +2,7 @@
 package release_test
 
 import (
+	"crypto/ecdsa"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -17,8 +18,10 @@ import (
 
 // workshop is a clone of the repository as it was committed, with the tools.
 type workshop struct {
-	dir, tools string
-	env        []string
+	// keys has what signs, outside of the repository.
+	dir, tools, keys string
+	key              *ecdsa.PrivateKey
+	env              []string
 }
 
 func newWorkshop(t *testing.T) workshop {
@@ -28,7 +31,7 @@ func newWorkshop(t *testing.T) workshop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := workshop{dir: filepath.Join(t.TempDir(), "argocd-seal"), tools: t.TempDir()}
+	w := workshop{dir: filepath.Join(t.TempDir(), "argocd-seal"), tools: t.TempDir(), keys: t.TempDir()}
 	for name, tool := range map[string]harness.Binary{"goreleaser": harness.GoReleaser, "cyclonedx-gomod": harness.CycloneDX, "cosign": harness.Cosign} {
 		path, err := tool.Path()
 		if err != nil {
@@ -39,7 +42,7 @@ func newWorkshop(t *testing.T) workshop {
 		}
 	}
 	w.env = append(os.Environ(), "PATH="+w.tools+":"+os.Getenv("PATH"), "GOFLAGS=", "CGO_ENABLED=0",
-		"COSIGN_PASSWORD=", "COSIGN_KEY="+filepath.Join(w.dir, "cosign.key"))
+		"COSIGN_PASSWORD=", "COSIGN_KEY="+filepath.Join(w.keys, "cosign.key"))
 	clone := exec.CommandContext(t.Context(), "git", "clone", "--quiet", root, w.dir)
 	if out, err := clone.CombinedOutput(); err != nil {
 		t.Fatalf("git clone: %v\n%s", err, out)

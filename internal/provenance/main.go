@@ -7,14 +7,17 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"regexp"
 	"runtime"
+	"strings"
 
 	provenance "github.com/in-toto/attestation/go/predicates/provenance/v1"
 	intoto "github.com/in-toto/attestation/go/v1"
@@ -42,18 +45,34 @@ type build struct {
 
 func main() {
 	var b build
-	flag.StringVar(&b.commit, "commit", "", "the commit that is built, 40 hexadecimal digits")
 	flag.StringVar(&b.ref, "ref", "", "the Git reference that named it, such as refs/tags/v1.0.0; empty where there is none")
 	flag.StringVar(&b.version, "version", "", "the version that the binaries print")
 	flag.StringVar(&b.builder, "builder", "", "the URI of who builds: all that has this builder is trusted as much")
 	flag.StringVar(&b.invocation, "invocation", "", "the URI of this run of the builder, if it has one")
-	flag.BoolVar(&b.uncommitted, "uncommitted", false, "whether the tree has changes that the commit does not")
 	sums := flag.String("sums", "", "the list of checksums, as sha256sum writes it; empty prints the predicate alone")
 	flag.Parse()
-	if err := run(os.Stdout, b, *sums); err != nil {
+	err := b.ask(context.Background(), ".")
+	if err == nil {
+		err = run(os.Stdout, b, *sums)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "provenance:", err)
 		os.Exit(1)
 	}
+}
+
+// ask has Git say what is built: who calls cannot say it wrongly.
+func (b *build) ask(ctx context.Context, dir string) error {
+	head, err := exec.CommandContext(ctx, "git", "-C", dir, "rev-parse", "HEAD").Output()
+	if err != nil {
+		return fmt.Errorf("git rev-parse: %w", err)
+	}
+	changes, err := exec.CommandContext(ctx, "git", "-C", dir, "status", "--porcelain").Output()
+	if err != nil {
+		return fmt.Errorf("git status: %w", err)
+	}
+	b.commit, b.uncommitted = strings.TrimSpace(string(head)), len(changes) > 0
+	return nil
 }
 
 func run(out io.Writer, b build, sums string) error {
@@ -95,7 +114,7 @@ var (
 // same twice.
 func (b build) provenance() (*provenance.Provenance, error) {
 	if !commit.MatchString(b.commit) {
-		return nil, errors.New("-commit is not a commit")
+		return nil, errors.New("there is no commit")
 	}
 	if b.builder == "" || b.version == "" {
 		return nil, errors.New("-builder and -version are needed")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -64,6 +65,43 @@ func TestStatement(t *testing.T) {
 	var alone bytes.Buffer
 	if err := run(&alone, tagged, ""); err != nil || strings.Contains(alone.String(), "subject") || !strings.Contains(alone.String(), tagged.commit) {
 		t.Errorf("the predicate alone is %s (%v)", &alone, err)
+	}
+}
+
+// TestWhatGitSays asks for the commit, and whether it is all that is built.
+func TestWhatGitSays(t *testing.T) {
+	dir := t.TempDir()
+	git := func(args ...string) string {
+		t.Helper()
+		args = append([]string{"-C", dir, "-c", "user.name=somebody", "-c", "user.email=somebody@example.com"}, args...)
+		out, err := exec.CommandContext(t.Context(), "git", args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	write := func(name, content string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	git("init", "--quiet")
+	var b build
+	if err := b.ask(t.Context(), dir); err == nil {
+		t.Errorf("a repository without commits is at %q", b.commit)
+	}
+	write("file", "one")
+	git("add", "file")
+	git("commit", "--quiet", "--message", "one")
+	for _, one := range []struct {
+		change func()
+		want   bool
+	}{{func() {}, false}, {func() { write("file", "two") }, true}, {func() { write("file", "one"); write("other", "") }, true}} {
+		one.change()
+		if err := b.ask(t.Context(), dir); err != nil || b.commit != git("rev-parse", "HEAD") || b.uncommitted != one.want {
+			t.Errorf("got %+v (%v), want uncommitted %v", b, err, one.want)
+		}
 	}
 }
 

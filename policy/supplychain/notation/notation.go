@@ -18,6 +18,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/notaryproject/notation-core-go/revocation"
@@ -105,6 +106,8 @@ func New(trust Trust) (*Verifier, error) {
 	if err := trust.validate(); err != nil {
 		return nil, err
 	}
+	// What was validated stays so.
+	trust.Certificates, trust.TimestampCertificates = slices.Clone(trust.Certificates), slices.Clone(trust.TimestampCertificates)
 	document := trust.document(trust.Identities...)
 	offline := verifier.VerifierOptions{RevocationCodeSigningValidator: unasked{}, RevocationTimestampingValidator: unasked{}}
 	verifies, err := verifier.NewWithOptions(&document, store{&trust}, nil, offline)
