@@ -6,37 +6,34 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/signtest"
 )
 
-// The registry and the image that examples name.
-const (
-	exampleRegistry = "localhost:50001"
-	exampleDigest   = "sha256:7d2c4c3ab1f14e0b9b8a0c6f5e4d3c2b1a09f8e7d6c5b4a3928170605f4e3d2c"
-)
+// exampleRegistry is the registry that examples name.
+const exampleRegistry = "localhost:50001"
 
-// image pushes the image of an example to a registry of this process, has
-// something done to it, and runs the example. Port and digest have the length of
-// those that are shown.
+// image pushes the image of an example, the empty one, to a registry of this process,
+// has something done to it, and runs the example. The port has as many digits as the
+// one that is shown.
 func (r reached) image(do func(key signtest.Key, image name.Digest)) string {
 	containers, key := signtest.NewRegistry(r.T), signtest.NewKey(r.T)
 	host := strings.Replace(containers.Host, "127.0.0.1", "localhost", 1)
 	if len(host) != len(exampleRegistry) {
 		r.Skipf("the port of %s has not five digits", host)
 	}
-	image := containers.Push(r.T, "apps/web", "1.2")
+	image := containers.PushImage(r.T, "apps/web", "1.2", empty.Image)
 	do(key, image)
-	real := strings.NewReplacer(exampleRegistry, host, exampleDigest, image.DigestStr())
 	for _, file := range []string{"plugin.yaml", "app/pod.yaml"} {
 		content, err := os.ReadFile(file)
 		if err != nil {
 			r.Fatal(err)
 		}
-		write(r.T, file, real.Replace(string(content)), 0o600)
+		write(r.T, file, strings.ReplaceAll(string(content), exampleRegistry, host), 0o600)
 	}
 	write(r.T, "release.pub", string(key.PEM(r.T)), 0o600)
-	return strings.NewReplacer(host, exampleRegistry, image.DigestStr(), exampleDigest).Replace(r.command())
+	return strings.ReplaceAll(r.command(), host, exampleRegistry)
 }
 
 func (r reached) unsigned() string { return r.image(func(signtest.Key, name.Digest) {}) }

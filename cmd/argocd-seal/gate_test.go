@@ -29,7 +29,7 @@ func TestKeepPolicies(t *testing.T) {
 	settings.Environments = []config.Environment{{Name: "all", Policy: config.EnvironmentPolicy{Bundles: []config.PolicyBundle{{Directory: filepath.Dir(name)}}}}}
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	gate, err := newGate(t.Context(), &settings, gating{log: log})
+	gate, err := newGate(t.Context(), &settings, gating{log: log}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestKeepPolicies(t *testing.T) {
 func TestNoPoliciesNoGate(t *testing.T) {
 	settings := config.Default()
 	settings.Environments = []config.Environment{{Name: "all"}}
-	if gate, err := newGate(t.Context(), &settings, gating{}); gate != nil || err != nil {
+	if gate, err := newGate(t.Context(), &settings, gating{}, nil); gate != nil || err != nil {
 		t.Errorf("got %v, %v", gate, err)
 	}
 	keepPolicies(t.Context(), nil)()
