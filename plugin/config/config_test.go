@@ -142,6 +142,7 @@ render:
 		Seal: config.SealConfig{
 			APIVersion: "argocd-seal.io/v1alpha1", Kind: "SealConfig",
 			Policy:  config.Default().Policy,
+			Images:  config.Default().Images,
 			Vault:   config.Default().Vault,
 			Aliases: []string{"other", "third-v1"},
 			Socket:  config.Socket{AllowedUIDs: []int{0, 1000}},

@@ -40,7 +40,7 @@ func TestFaults(t *testing.T) {
 			`E_CONFIG: plugin.yaml:14:29 render.workers.cpu: "soon" is not a duration such as 500ms, 90s or 5m`,
 			`E_CONFIG: plugin.yaml:14:21 render.workers.memory: 1 is out of range; fix: choose from 128Mi to 16Gi`,
 			`E_CONFIG: plugin.yaml:14:42 render.workers.queue: expected a whole number, found "many"`,
-			`E_CONFIG: plugin.yaml:15:1 nope: unknown field; fix: known here: apiVersion, kind, render, environments, waivers, policy, vault, bindings, rotation, aliases, socket, audit, telemetry`}},
+			`E_CONFIG: plugin.yaml:15:1 nope: unknown field; fix: known here: apiVersion, kind, render, environments, waivers, policy, images, vault, bindings, rotation, aliases, socket, audit, telemetry`}},
 		"key twice": {seal + "aliases: [a]\naliases: [b]\n", []string{
 			`E_CONFIG: plugin.yaml:12:1 aliases: stands twice; fix: remove one of the two`}},
 		"key of a map twice": {edit("spec:", "  labels: {a: b, a: c}\nspec:"), []string{

@@ -13,10 +13,10 @@ import (
 const pluginName = "plugin"
 
 // Native adds the rules that the plugin itself knows: what environments ask with
-// the fields schema and promotion.
+// the fields schema, images and promotion.
 func (c *Catalog) Native() {
 	owners := bundle.Reference{Title: "CODEOWNERS", URL: "https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners"}
-	for _, rule := range []Rule{
+	for _, rule := range append(imageRules(), []Rule{
 		{
 			ID: schema.Rule, Severity: "high", Title: "Object does not fit its schema", Input: shape.Object,
 			Why: "An unknown field is dropped by the API server without a word, or by server-side apply with an error in the middle of a sync. " +
@@ -44,7 +44,7 @@ func (c *Catalog) Native() {
 				"Environments ask for it with promotion.requireOwners or promotion.owners.",
 			Fix: "Give the directory and CODEOWNERS itself an owner.",
 		},
-	} {
+	}...) {
 		rule.Bundle, rule.Decision = pluginName, verdict.Deny
 		c.rules = append(c.rules, rule)
 	}
