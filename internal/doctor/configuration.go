@@ -58,13 +58,11 @@ func (v *visit) checkFile(context.Context) []Finding {
 func (v *visit) checkBindingRules() []Finding {
 	a := about{area: Configuration, check: "bindings"}
 	var findings []Finding
-	rules := make([]binding.Rule, len(v.seal.Bindings))
 	var roles []string
 	for _, role := range v.seal.Vault.Roles {
 		roles = append(roles, role.Name)
 	}
 	for i, one := range v.seal.Bindings {
-		rules[i] = binding.Rule(one)
 		if one.Role != "" && !slices.Contains(roles, one.Role) {
 			fix := "add the role to vault.roles"
 			if len(roles) > 0 {
@@ -73,7 +71,7 @@ func (v *visit) checkBindingRules() []Finding {
 			findings = append(findings, a.of(one.Name).fail(fault.Config, fix, "its role %q is not under vault.roles", one.Role))
 		}
 	}
-	if _, err := binding.NewSet(rules); err != nil {
+	if _, err := binding.NewSet(v.seal.Rules()); err != nil {
 		findings = append(findings, a.faults(err)...)
 	}
 	return findings
@@ -94,7 +92,7 @@ func (v *visit) checkEnvironments() []Finding {
 		}
 	}
 	switch {
-	case resolved && v.seal.Vault.Address == "":
+	case resolved && v.seal.Vault.Address == "" && (v.seal.AsksVault() || len(v.seal.Bindings) == 0):
 		findings = append(findings, a.fail(fault.Config, "set vault.address, such as https://vault.example.com:8200", "references are resolved, and Vault has no address"))
 	case resolved && len(v.seal.Bindings) == 0:
 		findings = append(findings, a.warn("add bindings, as docs/sealing.md shows", "no binding lets an application use a reference, so every one is refused"))

@@ -182,7 +182,7 @@ func (p *planner) kv(annotation string) string {
 func (p *planner) addSite(f *file, d *document, s *site) {
 	s.file = f
 	for _, ref := range s.template.References() {
-		if ref.Dialect != reference.Native {
+		if ref.InAPIForm() {
 			s.holders = append(s.holders, &holder{site: s, ref: ref})
 		}
 	}

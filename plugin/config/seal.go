@@ -58,7 +58,7 @@ func (*SealConfig) kind() (apiVersion, kind string) { return SealAPIVersion, Sea
 
 func (c *SealConfig) check(r *reader) {
 	checkAliases(r, c.Aliases)
-	checkEnvironments(r, c.Environments)
+	c.checkEnvironments(r)
 	c.Policy.check(r, c.Environments)
 	c.Vault.check(r)
 	c.checkBindings(r)
