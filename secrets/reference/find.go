@@ -145,8 +145,8 @@ func matchAt(text string, annotations Annotations) (int, *Reference, *fault.Erro
 	if _, points := storeOf(text); points || strings.HasPrefix(text, nativePrefix) {
 		end := nativeEnd(text)
 		if end < 0 {
-			return strings.IndexByte(text, ':') + 1, nil, fault.New(fault.RefSyntax, "%s has no closing > on its line", quoteOpen(text)).
-				WithFix("end it with > on the same line")
+			return strings.IndexByte(text, ':') + 1, nil, shaped(text, fault.New(fault.RefSyntax, "%s has no closing > on its line", quoteOpen(text)).
+				WithFix("end it with > on the same line"))
 		}
 		return parseAt(text[:end])
 	}
@@ -155,8 +155,8 @@ func matchAt(text string, annotations Annotations) (int, *Reference, *fault.Erro
 		return parseAt(text[:end])
 	}
 	if near, meant, ok := nearMiss(text); ok {
-		return 1, nil, fault.New(fault.RefSyntax, "%s looks like a reference and is none", quote(near)).
-			WithFix("begin it with %s in lower case and without spaces", meant)
+		return 1, nil, shaped(meant, fault.New(fault.RefSyntax, "%s looks like a reference and is none", quote(near)).
+			WithFix("begin it with %s in lower case and without spaces", meant))
 	}
 	if annotations.Path == "" || end <= 0 || strings.ContainsRune(text[:end], '\n') {
 		return 0, nil, nil

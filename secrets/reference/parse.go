@@ -25,7 +25,7 @@ func Parse(text string) (*Reference, error) {
 	store, points := storeOf(text)
 	switch {
 	case !closed:
-		err = fault.New(fault.RefSyntax, "%s has no closing >", quoteOpen(text)).WithFix("end it with >")
+		err = shaped(text, fault.New(fault.RefSyntax, "%s has no closing >", quoteOpen(text)).WithFix("end it with >"))
 	case points:
 		ref, err = parsePointer(store, body[len("<:")+len(store):])
 	case strings.HasPrefix(text, nativePrefix):

@@ -62,6 +62,14 @@ func pointerGrammar(store Store) string {
 	return "<" + string(store) + ":NAME>, <" + string(store) + ":NAME#KEY> or <" + string(store) + ":NAME#KEY#VERSION>"
 }
 
+// shaped says in a fault what a pointer looks like, where the text begins one.
+func shaped(text string, err *fault.Error) *fault.Error {
+	if store, ok := storeOf(text); ok {
+		err.Expected = pointerGrammar(store)
+	}
+	return err
+}
+
 // storeOf returns the store whose reference begins a text.
 func storeOf(text string) (Store, bool) {
 	for _, store := range Stores() {
@@ -83,10 +91,8 @@ func parsePointer(store Store, body string) (*Reference, *fault.Error) {
 	fields := strings.Split(head, "#")
 	ref := &Reference{Dialect: Pointer, Store: store, Path: fields[0]}
 	rules := namings[store]
-	refuse := func(format string, text, fix string) (*Reference, *fault.Error) {
-		err := fault.New(fault.RefSyntax, format, quote(text), store).WithFix("%s", fix)
-		err.Expected = pointerGrammar(store)
-		return nil, err
+	refuse := func(format, text, fix string) (*Reference, *fault.Error) {
+		return nil, shaped("<"+string(store)+":", fault.New(fault.RefSyntax, format, quote(text), store).WithFix("%s", fix))
 	}
 	if !rules.name.MatchString(ref.Path) {
 		return refuse("%s is not a name of %s", ref.Path, rules.ofNames)
@@ -110,8 +116,7 @@ func parsePointer(store Store, body string) (*Reference, *fault.Error) {
 		return ref, nil // the whole secret
 	}
 	if err := checkKey(ref.Key, Pointer); err != nil {
-		err.Expected = pointerGrammar(store)
-		return nil, err
+		return nil, shaped("<"+string(store)+":", err)
 	}
 	return ref, nil
 }

@@ -119,7 +119,7 @@ func TestMisspeltStores(t *testing.T) {
 		"<azurekv:a>": "<azure-kv:", "<azure-key-vault:a>": "<azure-kv:", "<azure-vk:a>": "<azure-kv:", "<azur-kv:a>": "<azure-kv:", "<Azure-KV:a>": "<azure-kv:",
 	} {
 		_, _, err := reference.Find("x "+text+" y", reference.Annotations{})
-		if fault.CodeOf(err) != fault.RefSyntax || !strings.Contains(err.Error(), "begin it with "+meant) {
+		if fault.CodeOf(err) != fault.RefSyntax || !strings.Contains(err.Error(), "begin it with "+meant) || !strings.HasPrefix(fault.Of(err)[0].Expected, meant+"NAME>") {
 			t.Errorf("Find(%q) says %v, want %s", text, err, meant)
 		}
 	}
