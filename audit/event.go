@@ -83,7 +83,8 @@ type Event struct {
 
 	// Verdict is what the gate decided, where it was asked.
 	Verdict *Verdict `json:"verdict,omitempty"`
-	// References are the keys of Vault that were used. A value is never here.
+	// References are the keys of Vault and of other stores that were used. A value is
+	// never here.
 	References []Reference `json:"references,omitempty"`
 	// Injections are what objects with references became.
 	Injections []Injection `json:"injections,omitempty"`
