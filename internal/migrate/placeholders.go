@@ -103,7 +103,7 @@ func (p *planner) findPlaceholders() {
 				p.resolve(h)
 				if other {
 					h.obstacle = &avp.Obstacle{Code: CodeBackend, Message: fmt.Sprintf("the backend is %s (%s:%d), and only Vault's KV engines can move", backend.Value, backend.File, backend.Line),
-						Fix: "move the secret into Vault first, or keep argocd-vault-plugin for it"}
+						Fix: avp.Elsewhere(backend.Value, "the secret", "it")}
 				}
 			}
 		}

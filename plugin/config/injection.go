@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // Injection says what a Secret with references becomes in an environment.
 type Injection struct {
 	// What it becomes where nobody chooses; empty leaves references as they stand.
@@ -61,13 +63,18 @@ type VaultStaticSecret struct {
 // Asked tells whether references of the environment are resolved.
 func (i Injection) Asked() bool { return i.Default != "" }
 
+// Allows tells whether Secrets may become what an injection makes of them.
+func (i Injection) Allows(kind string) bool {
+	return i.Default == kind || i.Asked() && slices.Contains(i.Allowed, kind)
+}
+
 // Seals tells whether the environment has what sealing needs.
 func (i Injection) Seals() bool { return i.SealedSecret.CertificateFile != "" }
 
 // needsStore tells whether external-secret is of no use without a store for
 // Vault: references to other stores bring their own.
 func (i Injection) needsStore(c *SealConfig) bool {
-	return !c.pointsElsewhere() || c.AsksVault() && i.Default == "external-secret"
+	return !c.PointsElsewhere() || c.AsksVault() && i.Default == "external-secret"
 }
 
 func (i Injection) check(r *reader, field string, needsStore bool) {

@@ -161,8 +161,8 @@ func (c *SealConfig) Rules() []binding.Rule {
 // AsksVault tells whether any reference can lead to Vault.
 func (c *SealConfig) AsksVault() bool { return slices.ContainsFunc(c.Bindings, Binding.OfVault) }
 
-// pointsElsewhere tells whether any reference can lead to another store.
-func (c *SealConfig) pointsElsewhere() bool {
+// PointsElsewhere tells whether any reference can lead to another store.
+func (c *SealConfig) PointsElsewhere() bool {
 	return slices.ContainsFunc(c.Bindings, func(b Binding) bool { return len(b.Stores) > 0 })
 }
 
