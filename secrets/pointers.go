@@ -39,6 +39,12 @@ func split(sites []*site) (pointers, ofVault []*site) {
 	return pointers, ofVault
 }
 
+// vaultSites are the references that are still looked at and lead to Vault.
+func (p *plan) vaultSites() []*site {
+	_, ofVault := split(p.readySites())
+	return ofVault
+}
+
 // choosePointers is choose for references of which some are pointers: nothing but
 // an ExternalSecret can carry those, whatever is chosen for Vault.
 func (p *plan) choosePointers(pointers, ofVault []*site) (inject.Kind, error) {
@@ -72,8 +78,13 @@ func (s *site) usage() Usage {
 	}
 }
 
-// notHere is the fault of a pointer where a value would have to stand in clear.
-func notHere(s *site) *fault.Error {
-	return fault.New(fault.RefPosition, "a reference to %s cannot stand here: its value is not read, and Argo CD would show this field in clear", s.ref.Store).
-		WithFix(moveIt)
+// settlePointers is settleInline for a text with pointers: there is no value that
+// could stand in clear, whatever the platform allows.
+func (p *plan) settlePointers(inline *inlinePlan, pointers []*site, lifted map[liftKey]*secretPlan) {
+	if inline.variable != nil {
+		p.lift(inline, lifted, true)
+		return
+	}
+	err := fault.New(fault.RefPosition, "a reference to %s cannot stand here: its value is not read, and Argo CD would show this field in clear", pointers[0].ref.Store)
+	p.located(err.WithFix(moveIt), pointers[0].object, inline.field)
 }

@@ -67,12 +67,6 @@ func (p *plan) parallel(count int, work func(i int)) {
 // static tells whether a reference is handed on without asking Vault.
 func (p *plan) static(s *site) bool { return p.environment.HydratorSafe && !s.kind.ReadsValues() }
 
-// vaultSites are the references that are still looked at and lead to Vault.
-func (p *plan) vaultSites() []*site {
-	_, ofVault := split(p.readySites())
-	return ofVault
-}
-
 type located struct {
 	mount store.Mount
 	err   error

@@ -254,13 +254,8 @@ func (p *plan) settleInline(inline *inlinePlan, lifted map[liftKey]*secretPlan) 
 		}
 		open = open && slices.ContainsFunc(s.ref.LogicalPaths(), func(path string) bool { return s.grant.NonSecret(path, s.ref.Key) })
 	}
-	pointers, _ := split(sites)
-	if len(pointers) > 0 {
-		if inline.variable != nil {
-			p.lift(inline, lifted, true)
-		} else {
-			p.located(notHere(pointers[0]), o, inline.field)
-		}
+	if pointers, _ := split(sites); len(pointers) > 0 {
+		p.settlePointers(inline, pointers, lifted)
 		return
 	}
 	kind, err := p.choose(sites)

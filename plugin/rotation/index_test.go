@@ -185,7 +185,7 @@ func TestRebuild(t *testing.T) {
 	long := render("long", 0, "OK", 2)
 	long.References[0].Path = strings.Repeat("a", maxRecorded-3) + "..."
 	elsewhere := render("elsewhere", 0, "OK", 0)
-	elsewhere.References[0] = audit.Reference{Binding: "shop", Store: "aws-sm", Path: "team/db", Version: 3}
+	elsewhere.References[0] = audit.Reference{Binding: "shop", Store: "aws-sm", Mount: "kv", Path: "team/db", Version: 3}
 	refresh := render("web", 60, "OK", 9)
 	refresh.Type = audit.Refresh
 	trail := []audit.Event{
