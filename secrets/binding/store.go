@@ -55,7 +55,9 @@ func (s Store) Problems() []Problem {
 	add := func(field, fix, format string, args ...any) {
 		problems = append(problems, Problem{field, fmt.Sprintf(format, args...), fix})
 	}
-	if !slices.Contains(reference.Stores(), reference.Store(s.Provider)) {
+	if s.Provider == "" {
+		add("provider", "write aws-sm, gcp-sm or azure-kv", "is missing")
+	} else if !slices.Contains(reference.Stores(), reference.Store(s.Provider)) {
 		add("provider", "write aws-sm, gcp-sm or azure-kv", "%q is no store", fault.Clean(s.Provider, 80))
 	}
 	if len(s.Names) == 0 {

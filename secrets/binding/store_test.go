@@ -106,6 +106,7 @@ func TestNewSetRefusesStores(t *testing.T) {
 	}
 	for field, edit := range map[string]func(*binding.Rule, *binding.Store){
 		"stores[0].provider":   func(_ *binding.Rule, s *binding.Store) { s.Provider = "vault" },
+		"stores[0].provider ":  func(_ *binding.Rule, s *binding.Store) { s.Provider = "" },
 		"stores[0].names":      func(_ *binding.Rule, s *binding.Store) { s.Names = nil },
 		"stores[0].names[0]":   func(_ *binding.Rule, s *binding.Store) { s.Names = []string{"a/**/b"} },
 		"stores[0].project":    func(_ *binding.Rule, s *binding.Store) { s.Project = "shop-prod" },
@@ -120,7 +121,7 @@ func TestNewSetRefusesStores(t *testing.T) {
 		rule.Stores = []binding.Store{store}
 		_, err := binding.NewSet([]binding.Rule{rule})
 		faults := fault.Of(err)
-		if len(faults) != 1 || faults[0].Code != fault.Config || faults[0].Field != "bindings[0]."+field {
+		if len(faults) != 1 || faults[0].Code != fault.Config || faults[0].Field != "bindings[0]."+strings.TrimSpace(field) {
 			t.Errorf("%s: %v, want one E_CONFIG", field, err)
 		}
 	}
