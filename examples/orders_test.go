@@ -51,7 +51,7 @@ func TestOrders(t *testing.T) {
 	}
 	for _, text := range []string{
 		`"secretStoreRef":{"kind":"ClusterSecretStore","name":"aws"}`, `"secretStoreRef":{"kind":"SecretStore","name":"google"}`,
-		`"key":"orders-signing-key","metadataPolicy":"None","version":"3"`, `"refreshInterval":"15m0s"`,
+		`"key":"orders_signing-key","metadataPolicy":"None","version":"3"`, `"refreshInterval":"15m0s"`,
 		`"url":"postgres://{{ .r1 }}:{{ .r2 }}@db.orders.svc:5432/orders"`, `"secretKeyRef":{"key":"web.PROVIDER_TOKEN","name":"orders-deployment-env-external"}`,
 	} {
 		if !holds(t, result.Objects, text) {
