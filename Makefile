@@ -45,6 +45,7 @@ CONTROLLER := $(CACHE)/servers/sealed-secrets-controller-0.27.1
 FORWARD := $(CACHE)/servers/fluentforward-0.165.0
 KUBESEAL := $(CACHE)/servers/kubeseal-0.27.1
 SEALED_CRD := $(CACHE)/servers/sealed-secrets-crd-0.27.1.yaml
+EXTERNAL_CRD := $(CACHE)/servers/external-secrets-crd-0.20.4.yaml
 
 # What cannot be installed is left out, and the tests that need it say so and
 # are skipped. With CI=true that is a failure.
@@ -112,7 +113,7 @@ fresh:
 	diff <(echo "$$before") <(echo "$$after") || { echo "make: generated files were not fresh; they are now" >&2; exit 1; }
 
 .PHONY: unit
-unit: build $(VAULT) $(CONFTEST) $(FORWARD) $(COSIGN) debian ## unit tests with the race detector
+unit: build $(VAULT) $(CONFTEST) $(FORWARD) $(EXTERNAL_CRD) $(COSIGN) debian ## unit tests with the race detector
 	CGO_ENABLED=1 GOFLAGS="$(PLAIN_GOFLAGS)" go test -race -timeout 30m ./...
 
 .PHONY: threats
@@ -150,7 +151,7 @@ fuzz: ## every fuzz target for FUZZTIME, by default 10m, one after the other
 	go run ./internal/fuzz -time $(FUZZTIME) -only '$(FUZZ)'
 
 .PHONY: servers
-servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) $(CONFTEST) $(VAULT) $(VAULT_PLUGIN) $(APISERVER) $(CONTROLLER) $(KUBESEAL) $(SEALED_CRD) $(FORWARD) $(GORELEASER) $(CYCLONEDX) $(COSIGN) debian ## the real servers for the tests, built once
+servers: $(ARGOCD2) $(ARGOCD3) $(KUSTOMIZE) $(HELM) $(CONFTEST) $(VAULT) $(VAULT_PLUGIN) $(APISERVER) $(CONTROLLER) $(KUBESEAL) $(SEALED_CRD) $(EXTERNAL_CRD) $(FORWARD) $(GORELEASER) $(CYCLONEDX) $(COSIGN) debian ## the real servers for the tests, built once
 
 $(CACHE)/servers/argocd-v2-%: e2e/servers/argocd-v2/go.mod e2e/servers/argocd-v2/main.go
 	@echo "make: building $(@F), some minutes the first time"
@@ -188,6 +189,12 @@ $(KUBESEAL): e2e/servers/sealed-secrets/go.mod
 
 $(SEALED_CRD): e2e/servers/sealed-secrets/go.mod
 	@cd $(<D) && install -m 644 "$$(go list -m -f '{{.Dir}}' github.com/bitnami-labs/sealed-secrets)"/helm/sealed-secrets/crds/bitnami.com_sealedsecrets.yaml $@ $(call or_skip,$@)
+
+# The operator itself runs in no test: its schema says what it takes.
+$(EXTERNAL_CRD):
+	@mkdir -p $(@D)
+	@dir=$$(go mod download -json github.com/external-secrets/external-secrets@v$(patsubst external-secrets-crd-%.yaml,%,$(@F)) | sed -n 's/^.*"Dir": "\(.*\)".*$$/\1/p') && \
+	  install -m 644 "$$dir"/config/crds/bases/external-secrets.io_externalsecrets.yaml $@ $(call or_skip,$@)
 
 # go install picks the name; the version goes behind it.
 install = GOBIN=$(@D) go install $(1) && mv $(@D)/$(2) $@

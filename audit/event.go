@@ -83,7 +83,8 @@ type Event struct {
 
 	// Verdict is what the gate decided, where it was asked.
 	Verdict *Verdict `json:"verdict,omitempty"`
-	// References are the keys of Vault that were used. A value is never here.
+	// References are the keys of Vault and of other stores that were used. A value is
+	// never here.
 	References []Reference `json:"references,omitempty"`
 	// Injections are what objects with references became.
 	Injections []Injection `json:"injections,omitempty"`
@@ -160,14 +161,20 @@ type Waiver struct {
 type Reference struct {
 	// Binding is the rule that let the application use it.
 	Binding string `json:"binding,omitempty"`
-	// Mount is where the engine is mounted.
+	// Store is another store than Vault that the reference points to, such as
+	// aws-sm. The plugin never reads it.
+	Store string `json:"store,omitempty"`
+	// Mount is where the engine is mounted; empty for another store.
 	Mount string `json:"mount"`
-	// Path is the secret's, below the mount.
+	// Path is the secret's, below the mount; for another store it is its name.
 	Path string `json:"path"`
 	// Key is empty where all keys were taken.
 	Key string `json:"key,omitempty"`
 	// Version is 0 where nothing was read or the engine has no versions.
 	Version int `json:"secretVersion,omitempty"`
+	// Label is the version that a reference to another store names, in that
+	// store's words.
+	Label string `json:"versionLabel,omitempty"`
 	// Pinned is set where the reference names the version itself.
 	Pinned bool `json:"pinned,omitempty"`
 	// Previous is the version before, of a Refresh.

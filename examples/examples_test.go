@@ -144,6 +144,9 @@ var applications = map[string]struct {
 	"payments": {render.KindKustomize, []string{
 		"Secret payments-database", "Secret payments-webhook", "Deployment payments", "NetworkPolicy payments",
 	}, nil},
+	"orders": {render.KindKustomize, []string{
+		"Secret orders-database", "Secret orders-signing", "Deployment orders", "NetworkPolicy orders",
+	}, nil},
 	"monorepo": {render.KindComposite, []string{
 		"ConfigMap queue-settings-2gftdc45mk", "ConfigMap reports", "Service portal", "Service queue", "Deployment portal",
 		"Deployment queue", "CronJob reports", "NetworkPolicy deny-by-default", "NetworkPolicy portal",
@@ -171,7 +174,7 @@ func TestLaptop(t *testing.T) {
 	for dir, least := range map[string]int{
 		"guestbook": 5, "kustomize-app": 7, "kustomize-app/overlays/dev": 6, "kustomize-app/overlays/staging": 5,
 		"kustomize-app/overlays/production": 7, "helm-app": 10, "helm-kustomize": 3, "monorepo": 1,
-		"monorepo/portal": 3, "monorepo/queue": 4, "monorepo/reports": 2, "payments": 4, "install": 7, "install/admission": 2, "install/environments": 6, "promotion": 1, "promotion/overlays/staging": 1, "applications": 6,
+		"monorepo/portal": 3, "monorepo/queue": 4, "monorepo/reports": 2, "payments": 4, "orders": 4, "install": 7, "install/admission": 2, "install/environments": 6, "promotion": 1, "promotion/overlays/staging": 1, "applications": 7,
 	} {
 		t.Run(dir, func(t *testing.T) {
 			got := renderExample(t, dir, filepath.Base(dir), "", nil)

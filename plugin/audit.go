@@ -67,8 +67,8 @@ func eventOf(request *request, output Output, manifests []string, err error) aud
 
 func reference(used secrets.Usage) audit.Reference {
 	return audit.Reference{
-		Binding: used.Binding, Mount: cleaned(used.Mount), Path: cleaned(used.Path), Key: cleaned(used.Key), Version: used.Version,
-		Pinned: used.Pinned,
+		Binding: used.Binding, Store: used.Store, Mount: cleaned(used.Mount), Path: cleaned(used.Path), Key: cleaned(used.Key),
+		Version: used.Version, Label: cleaned(used.Label), Pinned: used.Pinned,
 	}
 }
 

@@ -35,6 +35,18 @@ func lengthy(count int) Output {
 	return output
 }
 
+// Of another store the trail has the names that the repository has, and no more:
+// nothing was read.
+func TestPointersInTheTrail(t *testing.T) {
+	output := Output{Used: []secrets.Usage{{Binding: "shop", Store: "aws-sm", Path: "team/db", Key: "user", Label: "AWSPREVIOUS", Pinned: true}}}
+	event := eventOf(&request{id: "1"}, output, []string{"kind: ExternalSecret"}, nil)
+	encoded, err := json.Marshal(event.References)
+	want := `[{"binding":"shop","store":"aws-sm","mount":"","path":"team/db","key":"user","versionLabel":"AWSPREVIOUS","pinned":true}]`
+	if err != nil || string(encoded) != want {
+		t.Errorf("got %s, %v, want %s", encoded, err, want)
+	}
+}
+
 // An event that is longer than the trail takes would be missing there: a request
 // could hide by being large.
 func TestEventsFitIntoTheTrail(t *testing.T) {

@@ -228,10 +228,17 @@ func (p *plan) imports(planned *secretPlan) {
 	}
 }
 
-// used lists the versions that were read, for the audit trail.
+// used lists the versions that were read, and what pointers name, for the audit
+// trail.
 func (p *plan) used() []Usage {
 	var used []Usage
 	for _, s := range p.ordered {
+		if s.ref.Points() {
+			if usage := s.usage(); !slices.Contains(used, usage) {
+				used = append(used, usage)
+			}
+			continue
+		}
 		usage := Usage{Binding: s.grant.Binding, Mount: s.location.Mount.Path, Path: s.location.Path, Key: s.ref.Key, Pinned: s.location.Version > 0}
 		if r := p.reads[readKey(p.queryOf(s), s.kind.ReadsValues())]; r != nil && !p.static(s) {
 			usage.Version = cmp.Or(r.secret.Version, s.location.Version)
@@ -241,7 +248,8 @@ func (p *plan) used() []Usage {
 		}
 	}
 	slices.SortFunc(used, func(a, b Usage) int {
-		return cmp.Or(cmp.Compare(a.Mount, b.Mount), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Version, b.Version))
+		return cmp.Or(cmp.Compare(a.Store, b.Store), cmp.Compare(a.Mount, b.Mount), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Key, b.Key),
+			cmp.Compare(a.Version, b.Version), cmp.Compare(a.Label, b.Label))
 	})
 	return used
 }

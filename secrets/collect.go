@@ -145,9 +145,9 @@ func (w *walker) secret() {
 // imports takes a data or stringData field that is one reference to a path.
 func (w *walker) imports(planned *secretPlan, template reference.Template, field string) {
 	ref := template.Whole()
-	if ref == nil || !ref.Imports() {
+	if ref == nil || ref.Key != "" {
 		w.plan.fail(w.object.Fault(fault.RefPosition, field, "%s takes a map of keys, or one reference to a whole path", field).
-			WithFix("write <vault:MOUNT/PATH> without a key"))
+			WithFix("write <vault:MOUNT/PATH> or <aws-sm:NAME> without a key"))
 		return
 	}
 	planned.imports = append(planned.imports, w.plan.sites[ref])
@@ -200,7 +200,7 @@ func (w *walker) entry(field, key string, content any) (entryPlan, bool) {
 // the same in Kubernetes' words, changes nothing.
 func (w *walker) decodes(entry *entryPlan) bool {
 	for _, ref := range entry.template.References() {
-		if ref.Dialect != reference.Native {
+		if ref.InAPIForm() {
 			return true
 		}
 	}

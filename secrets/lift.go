@@ -1,7 +1,10 @@
 package secrets
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
@@ -38,9 +41,13 @@ var orderAnnotations = []string{
 	"helm.sh/hook", "helm.sh/hook-weight", "helm.sh/hook-delete-policy",
 }
 
+// externalSuffix ends the name of the Secret that pointers are lifted into: the
+// other variables of the workload may be injected in another way.
+const externalSuffix = "-external"
+
 // liftedSecret returns the Secret that a workload's variables are lifted into.
 // Its name depends on the workload alone, so that it stays when values change.
-func liftedSecret(o object.Object) object.Object {
+func liftedSecret(o object.Object, external bool) object.Object {
 	name := o.Name()
 	if name == "" {
 		generate, _ := o.Fields["metadata"].(map[string]any)["generateName"].(string)
@@ -48,6 +55,9 @@ func liftedSecret(o object.Object) object.Object {
 	}
 	const longest = 253
 	suffix := "-" + strings.ToLower(o.Kind()) + "-env"
+	if external {
+		suffix += externalSuffix
+	}
 	name = strings.TrimRight(name[:min(len(name), longest-len(suffix))], "-.")
 	metadata := map[string]any{"name": name + suffix}
 	if namespace := o.Namespace(); namespace != "" {
@@ -79,4 +89,46 @@ func (l lift) point(workload object.Object, secret string) {
 		delete(variable, "value")
 		variable["valueFrom"] = map[string]any{"secretKeyRef": map[string]any{"name": secret, "key": l.key}}
 	}
+}
+
+// lift moves a variable into a Secret of the workload's. Pointers go into one of
+// their own, as what they become does not depend on what the others do.
+func (p *plan) lift(inline *inlinePlan, lifted map[liftKey]*secretPlan, external bool) {
+	key := liftKey{inline.index, external}
+	planned := lifted[key]
+	if planned == nil {
+		o := p.request.Objects[inline.index]
+		planned = &secretPlan{index: inline.index, lifted: true}
+		planned.Object = liftedSecret(o, external)
+		planned.APIVersions = p.request.APIVersions
+		lifted[key] = planned
+	}
+	variable := *inline.variable
+	if err := inject.CheckKey(variable.key); err != nil {
+		p.located(err, p.request.Objects[inline.index], inline.field)
+		return
+	}
+	planned.lifts = append(planned.lifts, variable)
+	planned.entries = append(planned.entries, entryPlan{key: variable.key, field: inline.field, template: inline.template})
+	inline.template = nil
+}
+
+// liftKey names a Secret that variables are lifted into: one for the references
+// to Vault of a workload, and one for those to other stores.
+type liftKey struct {
+	index    int
+	external bool
+}
+
+// sortedKeysOf returns the keys in the order of the objects, those of Vault first.
+func sortedKeysOf(lifted map[liftKey]*secretPlan) []liftKey {
+	return slices.SortedFunc(maps.Keys(lifted), func(a, b liftKey) int {
+		if a.index == b.index && a.external != b.external {
+			if a.external {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Compare(a.index, b.index)
+	})
 }

@@ -114,7 +114,7 @@ func (p *plan) located(err error, o object.Object, field string) {
 			field = one.Field
 		}
 		found := one.In(o.File, o.Line).At(o.String(), field)
-		if found.Code == fault.RefSyntax {
+		if found.Code == fault.RefSyntax && found.Expected == "" {
 			found.Expected = grammar
 		}
 		p.fail(found)
@@ -155,13 +155,4 @@ func (p *plan) zero() {
 
 func readKey(query store.Query, values bool) string {
 	return fmt.Sprintf("%t\x00%s\x00%s\x00%s\x00%d", values, query.Role, query.Mount.Path, query.Path, query.Version)
-}
-
-func sortedIndexes(m map[int]*secretPlan) []int {
-	indexes := make([]int, 0, len(m))
-	for index := range m {
-		indexes = append(indexes, index)
-	}
-	slices.Sort(indexes)
-	return indexes
 }

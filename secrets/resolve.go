@@ -78,7 +78,7 @@ func (p *plan) locate(ctx context.Context) bool {
 	type place struct{ role, path string }
 	places := map[place]*located{}
 	var order []place
-	sites := p.readySites()
+	sites := p.vaultSites()
 	for _, s := range sites {
 		at := place{s.grant.Role, s.ref.Path}
 		if places[at] == nil && !p.static(s) {
@@ -159,7 +159,7 @@ func (p *plan) queryOf(s *site) store.Query {
 func (p *plan) planReads() []*read {
 	p.reads = map[string]*read{}
 	var reads []*read
-	for _, s := range p.readySites() {
+	for _, s := range p.vaultSites() {
 		if p.static(s) || !s.kind.ReadsValues() && s.location.Mount.Version == 1 {
 			continue // KV version 1 proves nothing without showing the values
 		}
@@ -214,7 +214,7 @@ type exposure struct {
 
 func (p *plan) exposures() map[string]*exposure {
 	exposures := map[string]*exposure{}
-	for _, s := range p.readySites() {
+	for _, s := range p.vaultSites() {
 		logical := s.location.Logical()
 		if exposures[logical] == nil {
 			exposures[logical] = &exposure{hidden: map[string]bool{}}

@@ -36,6 +36,10 @@ func (p *plan) authorize() {
 	}
 	grants := p.grants()
 	for _, s := range p.ordered {
+		if s.ref.Points() {
+			p.authorizePointer(s, grants)
+			continue
+		}
 		grant, ok := grants.Authorize(s.ref.LogicalPaths()...)
 		if !ok {
 			p.fail(s.forbidden(grants.Mounts()))
@@ -51,7 +55,7 @@ func (p *plan) grants() *binding.Grants {
 		for _, kind := range p.environment.Allowed {
 			allowed = append(allowed, string(kind))
 		}
-		return binding.Unrestricted(allowed)
+		return binding.Unrestricted(allowed, p.stage.Bindings)
 	}
 	if p.stage.Bindings == nil {
 		return &binding.Grants{}
@@ -81,12 +85,12 @@ func (p *plan) settle() {
 	for _, planned := range p.secrets {
 		p.settleSecret(planned, p.sitesOf(planned))
 	}
-	lifted := map[int]*secretPlan{}
+	lifted := map[liftKey]*secretPlan{}
 	for _, inline := range p.inlines {
 		p.settleInline(inline, lifted)
 	}
-	for _, index := range sortedIndexes(lifted) {
-		planned := lifted[index]
+	for _, key := range sortedKeysOf(lifted) {
+		planned := lifted[key]
 		p.settleSecret(planned, p.sitesOf(planned))
 		p.secrets = append(p.secrets, planned)
 	}
@@ -177,9 +181,10 @@ func (p *plan) choose(sites []*site) (inject.Kind, error) {
 	if len(sites) == 0 {
 		return p.configured(inject.KindSealedSecret)
 	}
-	allowed := func(kind inject.Kind) bool {
-		return !slices.ContainsFunc(sites, func(s *site) bool { return !p.permits(s.grant, kind) })
+	if pointers, ofVault := split(sites); len(pointers) > 0 {
+		return p.choosePointers(pointers, ofVault)
 	}
+	allowed := func(kind inject.Kind) bool { return p.permitsAll(sites, kind) }
 	switch wanted := p.request.Injection; {
 	case wanted != "" && allowed(wanted):
 		return p.configured(wanted)
@@ -210,6 +215,10 @@ func kindNames() []string {
 	return names
 }
 
+func (p *plan) permitsAll(sites []*site, kind inject.Kind) bool {
+	return !slices.ContainsFunc(sites, func(s *site) bool { return !p.permits(s.grant, kind) })
+}
+
 // permits tells whether a binding and the environment allow an injection. Only
 // a binding that names it allows plaintext.
 func (p *plan) permits(grant *binding.Grant, kind inject.Kind) bool {
@@ -230,7 +239,7 @@ func (p *plan) configured(kind inject.Kind) (inject.Kind, error) {
 // settleInline decides on a text outside of a Secret's data: in clear where the
 // platform says that it is no secret or allows plaintext, lifted where it is a
 // whole variable, and otherwise a fault.
-func (p *plan) settleInline(inline *inlinePlan, lifted map[int]*secretPlan) {
+func (p *plan) settleInline(inline *inlinePlan, lifted map[liftKey]*secretPlan) {
 	sites := p.sitesFor(inline.template)
 	o := p.request.Objects[inline.index]
 	open := true
@@ -245,6 +254,10 @@ func (p *plan) settleInline(inline *inlinePlan, lifted map[int]*secretPlan) {
 		}
 		open = open && slices.ContainsFunc(s.ref.LogicalPaths(), func(path string) bool { return s.grant.NonSecret(path, s.ref.Key) })
 	}
+	if pointers, _ := split(sites); len(pointers) > 0 {
+		p.settlePointers(inline, pointers, lifted)
+		return
+	}
 	kind, err := p.choose(sites)
 	switch {
 	case open:
@@ -256,31 +269,11 @@ func (p *plan) settleInline(inline *inlinePlan, lifted map[int]*secretPlan) {
 			s.kind = inject.KindPlaintext
 		}
 	case inline.variable != nil:
-		p.lift(inline, lifted)
+		p.lift(inline, lifted, false)
 	default:
 		p.fail(o.Fault(fault.RefPosition, inline.field, "a value must not stand here: Argo CD stores and shows this field in clear").
 			WithFix(moveIt))
 	}
-}
-
-// lift moves a variable into a Secret of the workload's.
-func (p *plan) lift(inline *inlinePlan, lifted map[int]*secretPlan) {
-	planned := lifted[inline.index]
-	if planned == nil {
-		o := p.request.Objects[inline.index]
-		planned = &secretPlan{index: inline.index, lifted: true}
-		planned.Object = liftedSecret(o)
-		planned.APIVersions = p.request.APIVersions
-		lifted[inline.index] = planned
-	}
-	variable := *inline.variable
-	if err := inject.CheckKey(variable.key); err != nil {
-		p.located(err, p.request.Objects[inline.index], inline.field)
-		return
-	}
-	planned.lifts = append(planned.lifts, variable)
-	planned.entries = append(planned.entries, entryPlan{key: variable.key, field: inline.field, template: inline.template})
-	inline.template = nil
 }
 
 // checkNames refuses a lifted Secret that has the name of a rendered one.

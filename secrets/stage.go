@@ -1,5 +1,5 @@
-// Package secrets is the stage of a request that turns references to Vault into
-// injections: what leaves it holds ciphertext or pointers, and no value.
+// Package secrets is the stage of a request that turns references to Vault, and
+// to other stores, into injections: what leaves it holds ciphertext or pointers, and no value.
 //
 // The sub-packages each know one thing: reference the grammar, binding who may
 // read what, store and vault where values come from, seal and inject what a
@@ -78,6 +78,8 @@ type Environment struct {
 // Stage is the stage with all that the platform has set. It is safe for
 // concurrent use.
 type Stage struct {
+	// Bindings may be nil with Local; there they only say which objects read other
+	// stores.
 	Bindings *binding.Set
 	Source   store.Source
 	// Environments by name; a request names one.
@@ -104,7 +106,8 @@ type Result struct {
 	// Objects are the request's, in their order, with Secrets replaced. Objects
 	// that did not change are the request's own.
 	Objects []object.Object
-	// Used are the versions that were read, without repeats.
+	// Used are the versions that were read and what pointers name, without
+	// repeats.
 	Used []Usage
 	// Injections are the Secrets that were replaced, for the audit trail.
 	Injections []Injected
@@ -117,14 +120,22 @@ type Result struct {
 // Usage is one key of one version of a secret that a request used.
 type Usage struct {
 	Binding string
-	Mount   string
-	// Path is below the mount.
+	// Store is another store than Vault, such as aws-sm, of which nothing was
+	// read; empty for Vault.
+	Store string
+	// Mount is empty for other stores.
+	Mount string
+	// Path is below the mount; for other stores it is the name as written.
 	Path string
-	// Key is empty where all keys were taken.
+	// Key is empty where all keys were taken, or the whole of another store's
+	// secret.
 	Key string
 	// Version is the version that was read; 0 where nothing was read or the
 	// engine has none.
 	Version int
+	// Label is the version that a reference to another store names, in that
+	// store's words.
+	Label string
 	// Pinned is set where the reference names the version, so that it does not
 	// follow the secret.
 	Pinned bool

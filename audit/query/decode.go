@@ -179,6 +179,8 @@ func (d *decoder) reference(value *fastjson.Value) (read audit.Reference) {
 		switch string(key) {
 		case "binding":
 			read.Binding = d.text(v)
+		case "store":
+			read.Store = d.text(v)
 		case "mount":
 			read.Mount = d.text(v)
 		case "path":
@@ -187,6 +189,8 @@ func (d *decoder) reference(value *fastjson.Value) (read audit.Reference) {
 			read.Key = d.text(v)
 		case "secretVersion":
 			read.Version = d.number(v)
+		case "versionLabel":
+			read.Label = d.text(v)
 		case "pinned":
 			read.Pinned = d.yes(v)
 		case "previousVersion":

@@ -45,6 +45,41 @@ func various() []audit.Event {
 	}
 }
 
+// TestOtherStores asks for what no path of Vault can name: secrets of other
+// stores, whose names have signs that mean something else in Vault's.
+func TestOtherStores(t *testing.T) {
+	const arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:payments/db-AbC123"
+	of := func(store, name, key, label string) []audit.Reference {
+		return []audit.Reference{{Binding: "shop", Store: store, Path: name, Key: key, Label: label, Pinned: label != ""}}
+	}
+	trail := written(t,
+		audit.Event{ID: "aws", Type: audit.Render, Time: minute(0), App: "a", Outcome: "OK", References: of("aws-sm", "payments/db", "password", "")},
+		audit.Event{ID: "before", Type: audit.Render, Time: minute(1), App: "a", Outcome: "OK", References: of("aws-sm", "payments/db", "password", "AWSPREVIOUS")},
+		audit.Event{ID: "at", Type: audit.Render, Time: minute(2), App: "a", Outcome: "OK", References: of("aws-sm", "payments@eu/db", "", "")},
+		audit.Event{ID: "arn", Type: audit.Render, Time: minute(3), App: "a", Outcome: "OK", References: of("aws-sm", arn, "user", "")},
+		audit.Event{ID: "gcp", Type: audit.Render, Time: minute(4), App: "a", Outcome: "OK", References: of("gcp-sm", "payments-db", "", "7")},
+		audit.Event{ID: "vault", Type: audit.Render, Time: minute(5), App: "a", Outcome: "OK", References: []audit.Reference{db("password", 6)}},
+	)
+	for asked, want := range map[string]string{
+		"aws-sm:payments/db": "aws before", "aws-sm:payments/db#password": "aws before", "aws-sm:payments/db#user": "", "aws-sm:payments/db#password#AWSPREVIOUS": "before",
+		"aws-sm:payments@eu/db": "at", "aws-sm:" + arn: "arn", "aws-sm:*/db": "aws before at", "gcp-sm:payments-db": "gcp", "gcp-sm:payments-db##7": "gcp", "gcp-sm:payments-db##8": "",
+		"azure-kv:payments-db": "", "payments/db": "", "kv/payments/db": "vault",
+	} {
+		q := query.Question{Secrets: []string{asked}}
+		if got := ids(t, q, query.Options{}, trail); got != want {
+			t.Errorf("--secret %s finds %q, want %q", asked, got, want)
+		}
+	}
+	for want, reference := range map[string]audit.Reference{
+		"aws-sm:payments/db#password": of("aws-sm", "payments/db", "password", "")[0], "gcp-sm:payments-db##7": of("gcp-sm", "payments-db", "", "7")[0],
+		"aws-sm:" + arn + "#user#AWSPREVIOUS": of("aws-sm", arn, "user", "AWSPREVIOUS")[0], "kv/payments/db#password@6": db("password", 6),
+	} {
+		if got := query.SecretName(reference); got != want {
+			t.Errorf("%+v is called %q, want %q", reference, got, want)
+		}
+	}
+}
+
 func TestEveryFilter(t *testing.T) {
 	trail := written(t, various()...)
 	for _, test := range []struct {

@@ -56,7 +56,7 @@ func (s *secrets) add(e *audit.Event, within bool) {
 	}
 	var seen []version
 	for _, reference := range e.References {
-		v := version{query.SecretName(audit.Reference{Mount: reference.Mount, Path: reference.Path}), reference.Version}
+		v := version{query.SecretName(audit.Reference{Store: reference.Store, Mount: reference.Mount, Path: reference.Path}), reference.Version}
 		if slices.Contains(seen, v) {
 			continue
 		}

@@ -58,7 +58,7 @@ func (o *auditQueryOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&q.Outcomes, "outcome", nil, "ok, failed, or a code such as E_VAULT")
 	flags.StringArrayVar(&q.Decisions, "decision", nil, "what the gate decided: deny, warn, waived or pass")
 	flags.StringArrayVar(&q.Rules, "rule", nil, "rule that denied, warned or was waived; with --decision, that decided so")
-	flags.StringArrayVar(&q.Secrets, "secret", nil, "secret that a render used: MOUNT/PATH[#KEY][@VERSION]; with --type, that such an event names")
+	flags.StringArrayVar(&q.Secrets, "secret", nil, "secret that a render used: MOUNT/PATH[#KEY][@VERSION], or STORE:NAME[#KEY][#VERSION]; with --type, that such an event names")
 	flags.StringArrayVar(&q.Types, "type", nil, "type of event, such as render, refresh or config")
 	flags.StringVar(&q.On, "on", "", "time that the event lies in, such as 'last tuesday'")
 	flags.StringVar(&q.Since, "since", "", "time that it lies in or after")

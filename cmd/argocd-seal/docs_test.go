@@ -17,7 +17,7 @@ var console = regexp.MustCompile("(?s)```console\n\\$ argocd-seal ([^\n]+)\n(.*?
 // output. A line with three dots stands for any number of lines.
 func TestGuidesShowWhatCommandsPrint(t *testing.T) {
 	var content []byte
-	for _, guide := range []string{"policies.md", "audit.md", "audit-queries.md", "runbooks/compromised-repository.md", "diff.md", "doctor.md", "init.md", "migration.md"} {
+	for _, guide := range []string{"policies.md", "audit.md", "audit-queries.md", "runbooks/compromised-repository.md", "diff.md", "doctor.md", "init.md", "migration.md", "references.md"} {
 		text, err := os.ReadFile("../../docs/" + guide)
 		if err != nil {
 			t.Fatal(err)

@@ -20,6 +20,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets/binding"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/seal"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/store"
@@ -79,8 +80,12 @@ func (l *localValues) addSecrets(ctx context.Context, pipeline *plugin.Pipeline,
 	return func() {}, nil
 }
 
-// localEnvironment is the environment where none is configured.
-const localEnvironment = "local"
+const (
+	// localEnvironment is the environment where none is configured.
+	localEnvironment = "local"
+	// localStore stands for the store for Vault where none is configured.
+	localStore = "vault"
+)
 
 // localStage is the secrets stage of a person's own machine, which shows the form
 // of the output without Vault, certificate or salt. Injections are those of the
@@ -91,14 +96,23 @@ func localStage(pipeline *plugin.Pipeline, settings *config.SealConfig, source s
 	}
 	environments := map[string]secrets.Environment{}
 	for i := range pipeline.Environments {
-		injection := config.Injection{Default: string(inject.KindSealedSecret), PlainSecrets: string(secrets.PlainPass)}
+		injection := config.Injection{
+			Default: string(inject.KindSealedSecret), PlainSecrets: string(secrets.PlainPass),
+			// What references to other stores than Vault become, whatever the default.
+			Allowed: []string{string(inject.KindExternalSecret)}, ExternalSecret: config.ExternalSecret{Store: localStore},
+		}
 		if i < len(settings.Environments) && settings.Environments[i].Injection.Asked() {
 			injection = settings.Environments[i].Injection
 		}
 		pipeline.Environments[i].Resolved = true
 		environments[pipeline.Environments[i].Name] = injections(injection, settings.Vault, sealer)
 	}
-	return &secrets.Stage{Source: source, Environments: environments, Local: true}
+	// Bindings that are wrong are told of where they count.
+	bindings, err := binding.NewSet(settings.Rules())
+	if err != nil {
+		bindings = nil
+	}
+	return &secrets.Stage{Bindings: bindings, Source: source, Environments: environments, Local: true}
 }
 
 // throwAwaySealer seals for a key that is forgotten at once.

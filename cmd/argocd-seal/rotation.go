@@ -95,7 +95,7 @@ func kubernetesConfig(settings config.Rotation) (*rest.Config, error) {
 
 // sourcesOf is what applications are compared with.
 func sourcesOf(ctx context.Context, file *config.File, pipeline *plugin.Pipeline) (rotation.Sources, func(), error) {
-	bindings, err := binding.NewSet(rules(file.Seal.Bindings))
+	bindings, err := binding.NewSet(file.Seal.Rules())
 	if err != nil {
 		return rotation.Sources{}, func() {}, err
 	}
@@ -109,7 +109,7 @@ func sourcesOf(ctx context.Context, file *config.File, pipeline *plugin.Pipeline
 		sources.Settle = policies.Interval.Duration()*11/10 + policies.Timeout.Duration() + time.Minute
 	}
 	closeVault := func() {}
-	if pipeline.Secrets != nil {
+	if pipeline.Secrets != nil && needsVault(&file.Seal) {
 		client, close, err := dialVault(ctx, file.Seal.Vault)
 		if err != nil {
 			return rotation.Sources{}, func() {}, err
@@ -190,7 +190,9 @@ func (r *rotating) rendered(id plugin.Identity, output plugin.Output, began time
 		Environment: output.Environment, Bundle: output.Verdict.BundleDigest, Began: began,
 	}
 	for _, used := range output.Used {
-		if !used.Pinned {
+		// Of another store nothing was read, so there is nothing to follow: the
+		// operator in the cluster does.
+		if !used.Pinned && used.Store == "" {
 			render.Uses = append(render.Uses, rotation.Use{
 				Secret: rotation.Secret{Binding: used.Binding, Mount: used.Mount, Path: used.Path}, Version: used.Version,
 			})

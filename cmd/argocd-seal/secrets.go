@@ -35,16 +35,26 @@ func addSecrets(ctx context.Context, pipeline *plugin.Pipeline, settings *config
 	if len(environments) == 0 {
 		return close, nil
 	}
-	bindings, err := binding.NewSet(rules(settings.Bindings))
+	bindings, err := binding.NewSet(settings.Rules())
 	if err != nil {
 		return close, err
 	}
-	client, close, err := dialVault(ctx, settings.Vault)
-	if err != nil {
-		return close, err
+	stage := &secrets.Stage{Bindings: bindings, Source: store.None{}, Environments: environments}
+	if needsVault(settings) {
+		client, closeVault, err := dialVault(ctx, settings.Vault)
+		if err != nil {
+			return close, err
+		}
+		stage.Source, close = store.NewShared(client), closeVault
 	}
-	pipeline.Secrets = &secrets.Stage{Bindings: bindings, Source: store.NewShared(client), Environments: environments}
+	pipeline.Secrets = stage
 	return close, nil
+}
+
+// needsVault is false where bindings are for other stores alone: then Vault may
+// not even be there. Settings without any binding are taken for unfinished.
+func needsVault(settings *config.SealConfig) bool {
+	return settings.AsksVault() || len(settings.Bindings) == 0 || settings.Vault.Address != ""
 }
 
 // dialVault returns a client whose tokens are renewed until close revokes them.
@@ -74,14 +84,6 @@ func dialVault(ctx context.Context, settings config.Vault) (client *vault.Client
 		_ = connected.Run(ctx)
 	}()
 	return connected, func() { cancel(); <-done }, nil
-}
-
-func rules(bindings []config.Binding) []binding.Rule {
-	made := make([]binding.Rule, len(bindings))
-	for i, b := range bindings {
-		made[i] = binding.Rule(b)
-	}
-	return made
 }
 
 // injections builds all injections that an environment names. The sealer is nil

@@ -31,6 +31,9 @@ const (
 	VaultPlugin Binary = ".cache/servers/argocd-vault-plugin-1.18.1"
 	// SealedSecretCRD is no program, but comes with the controller.
 	SealedSecretCRD Binary = ".cache/servers/sealed-secrets-crd-0.27.1.yaml"
+	// ExternalSecretCRD is External Secrets Operator's definition. The operator runs
+	// nowhere here.
+	ExternalSecretCRD Binary = ".cache/servers/external-secrets-crd-0.20.4.yaml"
 	// GoReleaser and CycloneDX make releases and their lists of modules, Cosign
 	// signs and verifies them.
 	GoReleaser Binary = ".cache/tools/goreleaser-2.15.1"

@@ -32,6 +32,9 @@ const unsealerName = "sealed-secrets-controller"
 // SealedSecrets is the resource that the controller watches.
 var SealedSecrets = schema.GroupVersionResource{Group: "bitnami.com", Version: "v1alpha1", Resource: "sealedsecrets"}
 
+// ExternalSecrets is the resource that External Secrets Operator watches.
+var ExternalSecrets = schema.GroupVersionResource{Group: "external-secrets.io", Version: "v1", Resource: "externalsecrets"}
+
 var definitions = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
 
 // inCluster gives a program the files of a service account where a pod has
@@ -130,6 +133,15 @@ func (c *Cluster) unsealingKey(ctx context.Context) (*corev1.Secret, error) {
 		return a.CreationTimestamp.Compare(b.CreationTimestamp.Time)
 	})
 	return &newest, nil
+}
+
+// DefineExternalSecrets has the cluster serve ExternalSecrets.
+func (c *Cluster) DefineExternalSecrets(ctx context.Context) error {
+	path, err := ExternalSecretCRD.Path()
+	if err != nil {
+		return err
+	}
+	return c.define(ctx, path, ExternalSecrets)
 }
 
 // define applies a custom resource definition from a file and waits until its

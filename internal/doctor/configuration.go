@@ -13,6 +13,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/prose"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/binding"
+	"github.com/argocd-seal/argocd-seal-plugin/secrets/inject"
 )
 
 // load reads plugin.yaml. A file that is not there is an error; one that is wrong
@@ -58,13 +59,11 @@ func (v *visit) checkFile(context.Context) []Finding {
 func (v *visit) checkBindingRules() []Finding {
 	a := about{area: Configuration, check: "bindings"}
 	var findings []Finding
-	rules := make([]binding.Rule, len(v.seal.Bindings))
 	var roles []string
 	for _, role := range v.seal.Vault.Roles {
 		roles = append(roles, role.Name)
 	}
 	for i, one := range v.seal.Bindings {
-		rules[i] = binding.Rule(one)
 		if one.Role != "" && !slices.Contains(roles, one.Role) {
 			fix := "add the role to vault.roles"
 			if len(roles) > 0 {
@@ -73,7 +72,7 @@ func (v *visit) checkBindingRules() []Finding {
 			findings = append(findings, a.of(one.Name).fail(fault.Config, fix, "its role %q is not under vault.roles", one.Role))
 		}
 	}
-	if _, err := binding.NewSet(rules); err != nil {
+	if _, err := binding.NewSet(v.seal.Rules()); err != nil {
 		findings = append(findings, a.faults(err)...)
 	}
 	return findings
@@ -86,18 +85,22 @@ func (v *visit) checkEnvironments() []Finding {
 			"there are none, so nothing is judged and no reference is resolved")}
 	}
 	var findings []Finding
-	resolved := false
+	resolved, external := false, false
 	for _, environment := range v.seal.Environments {
 		resolved = resolved || environment.Injection.Asked()
+		external = external || environment.Injection.Allows(string(inject.KindExternalSecret))
 		if !environment.Asked() {
 			findings = append(findings, a.of(environment.Name).warn("set policy.level of the environment, such as basic-security", "no policy judges its objects"))
 		}
 	}
 	switch {
-	case resolved && v.seal.Vault.Address == "":
+	case resolved && v.seal.Vault.Address == "" && (v.seal.AsksVault() || len(v.seal.Bindings) == 0):
 		findings = append(findings, a.fail(fault.Config, "set vault.address, such as https://vault.example.com:8200", "references are resolved, and Vault has no address"))
 	case resolved && len(v.seal.Bindings) == 0:
 		findings = append(findings, a.warn("add bindings, as docs/sealing.md shows", "no binding lets an application use a reference, so every one is refused"))
+	case resolved && !external && v.seal.PointsElsewhere():
+		findings = append(findings, a.fail(fault.Injection, "add external-secret to injection.allowed of the environments that may use them",
+			"bindings name stores other than Vault, and no environment allows external-secret, which alone can carry them"))
 	case !resolved && len(v.seal.Bindings) > 0:
 		findings = append(findings, a.warn("set injection.default of the environments", "there are bindings, and no environment resolves references"))
 	}

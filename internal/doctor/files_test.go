@@ -64,6 +64,17 @@ func TestConfigurationThatIsWrong(t *testing.T) {
 	s.expect("reach", "", doctor.Failed, "/nowhere/ca.pem: the CA certificate cannot be read", "")
 }
 
+// A platform whose secrets all lie elsewhere misses no Vault.
+func TestStoresWithoutVault(t *testing.T) {
+	const stores = "bindings: [{name: shop, projects: [shop], stores: [{provider: aws-sm, names: [shop/*], store: {name: aws}}]}]\n"
+	s := examine(t, nil, stores+"environments: [{name: live, injection: {default: external-secret}}]\n", doctor.Options{})
+	if s.Count(doctor.Failed) > 0 {
+		t.Errorf("something failed: %+v", s.Findings)
+	}
+	s = examine(t, nil, stores+"vault: {address: \"https://127.0.0.1:1\"}\nenvironments: [{name: live, injection: {default: vault-agent, workloadRole: w}}]\n", doctor.Options{Only: []doctor.Area{doctor.Configuration}})
+	s.expect("environments", "", doctor.Failed, "no environment allows external-secret", "injection.allowed")
+}
+
 func TestOnlyWhatIsAskedFor(t *testing.T) {
 	s := examine(t, nil, "", doctor.Options{Only: []doctor.Area{doctor.Configuration}})
 	if slices.ContainsFunc(s.Findings, func(f doctor.Finding) bool { return f.Area != doctor.Configuration }) || len(s.Findings) == 0 {

@@ -69,7 +69,9 @@ func (v *visit) unreached(a about, err error) []Finding {
 func (v *visit) noLogins(why string) []Finding {
 	var findings []Finding
 	for _, bound := range v.seal.Bindings {
-		findings = append(findings, about{area: Bindings, check: "access"}.of(bound.Name).unchecked("", "%s", why))
+		if bound.OfVault() {
+			findings = append(findings, about{area: Bindings, check: "access"}.of(bound.Name).unchecked("", "%s", why))
+		}
 	}
 	for _, role := range v.seal.Vault.Roles {
 		findings = append(findings, about{area: Vault, check: "login"}.of(role.Name).unchecked("", "%s", why))

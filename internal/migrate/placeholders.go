@@ -103,7 +103,7 @@ func (p *planner) findPlaceholders() {
 				p.resolve(h)
 				if other {
 					h.obstacle = &avp.Obstacle{Code: CodeBackend, Message: fmt.Sprintf("the backend is %s (%s:%d), and only Vault's KV engines can move", backend.Value, backend.File, backend.Line),
-						Fix: "move the secret into Vault first, or keep argocd-vault-plugin for it"}
+						Fix: avp.Elsewhere(backend.Value, "the secret", "it")}
 				}
 			}
 		}
@@ -182,7 +182,7 @@ func (p *planner) kv(annotation string) string {
 func (p *planner) addSite(f *file, d *document, s *site) {
 	s.file = f
 	for _, ref := range s.template.References() {
-		if ref.Dialect != reference.Native {
+		if ref.InAPIForm() {
 			s.holders = append(s.holders, &holder{site: s, ref: ref})
 		}
 	}

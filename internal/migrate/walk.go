@@ -154,7 +154,7 @@ func (s *site) mix() {
 
 func placeholders(template reference.Template) bool {
 	for _, ref := range template.References() {
-		if ref.Dialect != reference.Native {
+		if ref.InAPIForm() {
 			return true
 		}
 	}

@@ -17,10 +17,10 @@ const (
 const hidden = "(not shown)"
 
 var (
-	// reference is what a reference to Vault looks like, well formed or not: it
-	// points to a value and is none. Of one that does not end, what is behind the
-	// path may be a text in clear.
-	reference = regexp.MustCompile(`(?i)<\s*(?:vault|path|secret)\s*:(?:[^<>"':]*>|[a-z0-9._/-]*)`)
+	// reference is what a reference to Vault or to another store looks like, well
+	// formed or not: it points to a value and is none. Of one that does not end,
+	// what is behind the path may be a text in clear. Only an ARN has colons.
+	reference = regexp.MustCompile(`(?i)<\s*(?:vault|path|secret|aws-sm|gcp-sm|azure-kv)\s*:(?:(?:arn:[a-z-]*:secretsmanager:[a-z0-9-]*:[0-9]*:secret:)?[^<>"':]*>|[a-z0-9._/-]*)`)
 	// secretDocument is in documents that hold values in clear, or patch such ones.
 	secretDocument = regexp.MustCompile(`(?i)["']?\bkind["']?\s*:\s*["']?\w*secret|["']?\b(?:stringData|secretGenerator)["']?\s*:|/(?:data|stringData)/|\bpath["']?\s*:\s*(?:[!&]\S*\s+)*["']?/(?:data|stringData)(?:["'\s,}\]]|$)`)
 	// plainKind is in documents that say what they are.

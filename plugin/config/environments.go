@@ -104,9 +104,9 @@ func (e Environment) Asked() bool {
 		e.Promotion.From != "" || e.Images.Asked() || p.Schema == "deny" || p.Schema == "warn"
 }
 
-func checkEnvironments(r *reader, environments []Environment) {
+func (c *SealConfig) checkEnvironments(r *reader) {
 	seen := map[string]bool{}
-	for i, environment := range environments {
+	for i, environment := range c.Environments {
 		field := fmt.Sprintf("environments[%d]", i)
 		if environment.Name == "" {
 			r.refuse(field+".name", "give the environment a name", "the name is missing")
@@ -115,7 +115,7 @@ func checkEnvironments(r *reader, environments []Environment) {
 		environment.Match.check(r, field+".match")
 		environment.Policy.check(r, field+".policy")
 		environment.Promotion.check(r, field+".promotion")
-		environment.Injection.check(r, field+".injection")
+		environment.Injection.check(r, field+".injection", environment.Injection.needsStore(c))
 	}
 }
 

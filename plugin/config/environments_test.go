@@ -26,7 +26,7 @@ vault:
   roles:
   - {name: r, method: approle, mount: m, namespace: o, vaultRole: v, tokenFile: t, roleID: i, secretIDFile: f, username: u, passwordFile: w}
 bindings:
-- {name: b, projects: [p], apps: [a], repoURLs: [u], namespaces: [n], role: r, paths: [kv/x], nonSecret: [kv/y], injections: [plaintext]}
+- {name: b, projects: [p], apps: [a], repoURLs: [u], namespaces: [n], role: r, paths: [kv/x], nonSecret: [kv/y], injections: [plaintext], stores: [{provider: gcp-sm, names: [a-*], project: shop-prod, store: {kind: SecretStore, name: g}}]}
 environments:
 - name: production
   match: {projects: [p], apps: [a], namespaces: [n], repoURLs: ['https://h/u'], paths: [x]}
@@ -60,7 +60,8 @@ environments:
 			RoleID: "i", SecretIDFile: "f", Username: "u", PasswordFile: "w"}},
 	}
 	want.Bindings = []config.Binding{{Name: "b", Projects: []string{"p"}, Apps: []string{"a"}, RepoURLs: []string{"u"},
-		Namespaces: []string{"n"}, Role: "r", Paths: []string{"kv/x"}, NonSecret: []string{"kv/y"}, Injections: []string{"plaintext"}}}
+		Namespaces: []string{"n"}, Role: "r", Paths: []string{"kv/x"}, NonSecret: []string{"kv/y"}, Injections: []string{"plaintext"},
+		Stores: []config.BoundStore{{Provider: "gcp-sm", Names: []string{"a-*"}, Project: "shop-prod", Store: config.StoreRef{Kind: "SecretStore", Name: "g"}}}}}
 	want.Environments = []config.Environment{{
 		Name: "production",
 		Match: config.Match{Projects: []string{"p"}, Apps: []string{"a"}, Namespaces: []string{"n"},

@@ -97,6 +97,27 @@ func TestFaults(t *testing.T) {
 
 		"a login that does not exist": {seal + "vault: {roles: [{name: reader}]}\nbindings: [{name: a, role: redaer}]\n", []string{
 			`E_CONFIG: plugin.yaml:12:28 bindings[0].role: vault.roles has no "redaer"; fix: did you mean "reader"?`}},
+		"other stores": {seal + `bindings:
+- name: a
+  stores:
+  - {provider: aws-ms, names: [a/**/b], store: {name: aws}}
+  - {provider: azure-kv, names: [], project: shop, store: {kind: Store, name: A_b}}
+  - {provider: gcp-sm, names: [a], project: x}
+`, []string{
+			`E_CONFIG: plugin.yaml:14:32 bindings[0].stores[0].names[0]: ** must be the last segment of "a/**/b"`,
+			`E_CONFIG: plugin.yaml:14:16 bindings[0].stores[0].provider: "aws-ms" is not one of aws-sm, gcp-sm, azure-kv; fix: did you mean "aws-sm"?`,
+			`E_CONFIG: plugin.yaml:15:33 bindings[0].stores[1].names: is missing; fix: list the names that may be referred to, such as team-a/*`,
+			`E_CONFIG: plugin.yaml:15:46 bindings[0].stores[1].project: only gcp-sm has projects; fix: remove it`,
+			`E_CONFIG: plugin.yaml:15:66 bindings[0].stores[1].store.kind: "Store" is not one of SecretStore, ClusterSecretStore; fix: did you mean "SecretStore"?`,
+			`E_CONFIG: plugin.yaml:15:79 bindings[0].stores[1].store.name: "A_b" cannot be the name of an object; fix: write it as kubectl get shows it`,
+			`E_CONFIG: plugin.yaml:16:45 bindings[0].stores[2].project: "x" is no project of Google Cloud; fix: write the project's ID or number`,
+			`E_CONFIG: plugin.yaml:16:5 bindings[0].stores[2].store.name: is missing; fix: name the SecretStore or ClusterSecretStore that reads`}},
+		"external-secret without a store": {seal + "environments: [{name: a, injection: {default: external-secret}}]\n", []string{
+			`E_CONFIG: plugin.yaml:11:37 environments[0].injection.externalSecret: external-secret needs more than is set here; fix: set the store`}},
+		"external-secret without a store for Vault": {seal + `bindings: [{name: a, role: r, paths: [kv/a], stores: [{provider: aws-sm, names: [a], store: {name: aws}}]}]
+environments: [{name: a, injection: {default: external-secret}}]
+`, []string{
+			`E_CONFIG: plugin.yaml:12:37 environments[0].injection.externalSecret: external-secret needs more than is set here; fix: set the store`}},
 
 		"no name": {edit("name: argocd-seal", "labels: {}"), []string{
 			`E_CONFIG: plugin.yaml:4:3 metadata.name: is missing; fix: write the name that Applications select`}},

@@ -1,8 +1,11 @@
 package config
 
+import "slices"
+
 // Injection says what a Secret with references becomes in an environment.
 type Injection struct {
 	// What it becomes where nobody chooses; empty leaves references as they stand.
+	// References to other stores than Vault become ExternalSecrets all the same.
 	Default string `json:"default" enum:"sealed-secret,external-secret,vault-static-secret,secret-provider-class,vault-agent,plaintext"`
 	// What an application may choose instead.
 	Allowed []string `json:"allowed" enum:"sealed-secret,external-secret,vault-static-secret,secret-provider-class,vault-agent,plaintext"`
@@ -40,7 +43,8 @@ type SealedSecret struct {
 
 // ExternalSecret says which store the External Secrets Operator reads from.
 type ExternalSecret struct {
-	// The store's name.
+	// The name of the store for Vault. It may be left out where bindings name other
+	// stores, and Vault is asked by another injection or not at all.
 	Store string `json:"store"`
 	// The store's kind.
 	Kind string `json:"kind" enum:"SecretStore,ClusterSecretStore"`
@@ -59,10 +63,21 @@ type VaultStaticSecret struct {
 // Asked tells whether references of the environment are resolved.
 func (i Injection) Asked() bool { return i.Default != "" }
 
+// Allows tells whether Secrets may become what an injection makes of them.
+func (i Injection) Allows(kind string) bool {
+	return i.Default == kind || i.Asked() && slices.Contains(i.Allowed, kind)
+}
+
 // Seals tells whether the environment has what sealing needs.
 func (i Injection) Seals() bool { return i.SealedSecret.CertificateFile != "" }
 
-func (i Injection) check(r *reader, field string) {
+// needsStore tells whether external-secret is of no use without a store for
+// Vault: references to other stores bring their own.
+func (i Injection) needsStore(c *SealConfig) bool {
+	return !c.PointsElsewhere() || c.AsksVault() && i.Default == "external-secret"
+}
+
+func (i Injection) check(r *reader, field string, needsStore bool) {
 	if !i.Asked() {
 		return
 	}
@@ -71,7 +86,7 @@ func (i Injection) check(r *reader, field string) {
 		switch {
 		case kind == "sealed-secret" && (i.SealedSecret.CertificateFile == "" || i.SealedSecret.Fingerprint == "" || i.SealedSecret.SaltFile == ""):
 			missing, fix = "sealedSecret", "set certificateFile, fingerprint and saltFile"
-		case kind == "external-secret" && i.ExternalSecret.Store == "":
+		case kind == "external-secret" && i.ExternalSecret.Store == "" && needsStore:
 			missing, fix = "externalSecret", "set the store"
 		case kind == "vault-static-secret" && i.VaultStaticSecret.AuthRef == "":
 			missing, fix = "vaultStaticSecret", "set authRef"

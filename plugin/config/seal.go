@@ -61,7 +61,7 @@ func (*SealConfig) kind() (apiVersion, kind string) { return SealAPIVersion, Sea
 
 func (c *SealConfig) check(r *reader) {
 	checkAliases(r, c.Aliases)
-	checkEnvironments(r, c.Environments)
+	c.checkEnvironments(r)
 	c.Policy.check(r, c.Environments)
 	c.checkImages(r)
 	c.Vault.check(r)

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/argocd-seal/argocd-seal-plugin/secrets/binding"
 )
 
 // Vault says how to reach HashiCorp Vault. Nothing of it is read from the
@@ -72,16 +74,21 @@ func (v Vault) check(r *reader) {
 	}
 }
 
-// checkBindings refuses a binding whose login does not exist: otherwise the first
-// application that uses it would find out.
+// checkBindings refuses a binding whose login does not exist, and stores that
+// cannot be used: otherwise the first application that uses it would find out.
 func (c *SealConfig) checkBindings(r *reader) {
 	names := make([]string, len(c.Vault.Roles))
 	for i, role := range c.Vault.Roles {
 		names[i] = role.Name
 	}
-	for i, binding := range c.Bindings {
-		if binding.Role != "" && len(names) > 0 && !slices.Contains(names, binding.Role) {
-			r.unknown(fmt.Sprintf("bindings[%d].role", i), binding.Role, names, "vault.roles has no %q", binding.Role)
+	for i, bound := range c.Bindings {
+		if bound.Role != "" && len(names) > 0 && !slices.Contains(names, bound.Role) {
+			r.unknown(fmt.Sprintf("bindings[%d].role", i), bound.Role, names, "vault.roles has no %q", bound.Role)
+		}
+		for n, store := range bound.rule().Stores {
+			for _, problem := range store.Problems() {
+				r.refuse(fmt.Sprintf("bindings[%d].stores[%d].%s", i, n, problem.Field), problem.Fix, "%s", problem.Message)
+			}
 		}
 	}
 }
@@ -100,7 +107,7 @@ type Binding struct {
 	// Patterns for the destination namespace, which are also the namespaces that
 	// secrets may be sealed for.
 	Namespaces []string `json:"namespaces"`
-	// The login, by its name in vault.roles.
+	// The login, by its name in vault.roles; none where the binding has stores alone.
 	Role string `json:"role"`
 	// Paths as mount/path, matched part by part; "**" may end them. {project},
 	// {app} and {namespace} stand for the application's own.
@@ -109,4 +116,65 @@ type Binding struct {
 	NonSecret []string `json:"nonSecret"`
 	// Allowed injections; empty means those of the environment, but for plaintext.
 	Injections []string `json:"injections" enum:"sealed-secret,external-secret,vault-static-secret,secret-provider-class,vault-agent,plaintext"`
+	// Other stores than Vault. The sidecar never reads them: references become
+	// ExternalSecrets.
+	Stores []BoundStore `json:"stores"`
+}
+
+// BoundStore is another store than Vault, and which of its secrets may be
+// referred to.
+type BoundStore struct {
+	// The word of the references: AWS Secrets Manager, Google Cloud Secret Manager
+	// or Azure Key Vault.
+	Provider string `json:"provider" jsonschema:"required" enum:"aws-sm,gcp-sm,azure-kv"`
+	// Patterns for the names, matched part by part; "**" may end them. {project},
+	// {app} and {namespace} stand for the application's own. A pattern fits an ARN
+	// only where it begins with "arn:".
+	Names []string `json:"names" jsonschema:"required"`
+	// For gcp-sm: the project of the store, which references may name.
+	Project string `json:"project"`
+	// The object of External Secrets Operator that reads the store.
+	Store StoreRef `json:"store" jsonschema:"required"`
+}
+
+// StoreRef names an object of External Secrets Operator.
+type StoreRef struct {
+	// The store's kind; empty means ClusterSecretStore. A SecretStore lies in the
+	// namespace of the Secret.
+	Kind string `json:"kind" enum:"SecretStore,ClusterSecretStore"`
+	// The store's name.
+	Name string `json:"name" jsonschema:"required"`
+}
+
+// OfVault tells whether the binding is for paths of Vault.
+func (b Binding) OfVault() bool { return len(b.Paths) > 0 }
+
+// Rules returns the bindings as the secrets stage takes them.
+func (c *SealConfig) Rules() []binding.Rule {
+	rules := make([]binding.Rule, len(c.Bindings))
+	for i, bound := range c.Bindings {
+		rules[i] = bound.rule()
+	}
+	return rules
+}
+
+// AsksVault tells whether any reference can lead to Vault.
+func (c *SealConfig) AsksVault() bool { return slices.ContainsFunc(c.Bindings, Binding.OfVault) }
+
+// PointsElsewhere tells whether any reference can lead to another store.
+func (c *SealConfig) PointsElsewhere() bool {
+	return slices.ContainsFunc(c.Bindings, func(b Binding) bool { return len(b.Stores) > 0 })
+}
+
+func (b Binding) rule() binding.Rule {
+	rule := binding.Rule{
+		Name: b.Name, Projects: b.Projects, Apps: b.Apps, RepoURLs: b.RepoURLs, Namespaces: b.Namespaces,
+		Role: b.Role, Paths: b.Paths, NonSecret: b.NonSecret, Injections: b.Injections,
+	}
+	for _, store := range b.Stores {
+		rule.Stores = append(rule.Stores, binding.Store{
+			Provider: store.Provider, Names: store.Names, Project: store.Project, Kind: store.Store.Kind, StoreName: store.Store.Name,
+		})
+	}
+	return rule
 }

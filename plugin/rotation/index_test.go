@@ -184,17 +184,19 @@ func TestRebuild(t *testing.T) {
 	pinned.References[0].Pinned = true
 	long := render("long", 0, "OK", 2)
 	long.References[0].Path = strings.Repeat("a", maxRecorded-3) + "..."
+	elsewhere := render("elsewhere", 0, "OK", 0)
+	elsewhere.References[0] = audit.Reference{Binding: "shop", Store: "aws-sm", Mount: "kv", Path: "team/db", Version: 3}
 	refresh := render("web", 60, "OK", 9)
 	refresh.Type = audit.Refresh
 	trail := []audit.Event{
 		render("web", 20, "OK", 3), render("web", 10, "OK", 2), render("web", 30, "E_POLICY", 4), refresh,
-		render("api", 0, "E_SECRET", 1), pinned, long,
+		render("api", 0, "E_SECRET", 1), pinned, long, elsewhere,
 	}
 	x := NewIndex(0)
 	if err := x.Rebuild(each(trail, nil)); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string][]string{"web": {"kv/db@3 asked 0"}, "pinned": {}, "long": {}}
+	want := map[string][]string{"web": {"kv/db@3 asked 0"}, "pinned": {}, "long": {}, "elsewhere": {}}
 	if diff := cmp.Diff(want, versions(x.all())); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

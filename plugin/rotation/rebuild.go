@@ -37,7 +37,7 @@ func renderOf(event audit.Event) Render {
 		made.Bundle = event.Verdict.Bundle
 	}
 	for _, one := range event.References {
-		if !one.Pinned && !cut(one.Path) {
+		if !one.Pinned && one.Store == "" && !cut(one.Path) {
 			made.Uses = append(made.Uses, Use{Secret{one.Binding, one.Mount, one.Path}, one.Version})
 		}
 	}

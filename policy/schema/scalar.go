@@ -79,7 +79,7 @@ func (w *walker) malformed(want form, value string) *Finding {
 }
 
 // references begin what stands for a value until it is resolved.
-var references = []string{"<vault:", "<path:"}
+var references = []string{"<vault:", "<path:", "<aws-sm:", "<gcp-sm:", "<azure-kv:"}
 
 // stands tells whether a text holds a reference, so that what it will be is not
 // known yet.

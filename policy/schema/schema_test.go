@@ -134,6 +134,7 @@ func TestOtherKinds(t *testing.T) {
 			[]string{"data.c: must be a string, it is a number; put it in quotes", "data[d.e]: must be a string, it is a mapping"}},
 		"a Secret": {"apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: {a: Yg==, c: not base64}",
 			[]string{"data.c: must be base64; encode it, or use stringData in a Secret and data in a ConfigMap"}},
+		"a Secret of another store":   {"apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: {a: <aws-sm:a#b>, b: 'user:<azure-kv:b>', c: <gcp-sm:c>}", []string{}},
 		"a Secret with references":    {"apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: {a: <vault:kv/a#b>, b: 'user:<path:kv/data/a#b>'}", []string{}},
 		"a policy without a selector": {"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a}\nspec: {policyTypes: [Ingress]}", []string{}},
 		"a role without an API group": {"apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: a}\nroleRef: {kind: Role, name: a}", []string{}},

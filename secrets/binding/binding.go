@@ -41,9 +41,10 @@ type Rule struct {
 	// Namespaces match the destination namespace, and are the namespaces that
 	// secrets may be sealed for. Empty means: the destination namespace, only.
 	Namespaces []string
-	// Role is the name of the login that reads.
+	// Role is the name of the login that reads Vault; a rule for other stores
+	// alone has none.
 	Role string
-	// Paths are logical paths. {project}, {app} and {namespace} stand for the
+	// Paths are logical paths of Vault. {project}, {app} and {namespace} stand for the
 	// identity's own, as one segment.
 	Paths []string
 	// NonSecret are logical paths, or PATH#KEY, whose values may stand anywhere
@@ -52,6 +53,8 @@ type Rule struct {
 	// Injections are the allowed injections; empty means those of the
 	// environment, without plaintext.
 	Injections []string
+	// Stores are other stores than Vault.
+	Stores []Store
 }
 
 // Set is the platform's rules. It is safe for concurrent use.
@@ -122,11 +125,21 @@ func checkRule(rule Rule, place string) fault.List {
 	if len(rule.Apps) > 0 && len(rule.Projects) == 0 {
 		add("apps", "apps count only together with projects")
 	}
-	if rule.Role == "" {
-		add("role", "a binding needs the role that reads")
+	onlyStores := len(rule.Paths)+len(rule.NonSecret) == 0 && len(rule.Stores) > 0
+	if len(rule.Paths) == 0 && !onlyStores {
+		add("paths", "a binding needs at least one path, or one of stores and nothing of Vault")
 	}
-	if len(rule.Paths) == 0 {
-		add("paths", "a binding needs at least one path")
+	switch {
+	case rule.Role == "" && !onlyStores:
+		add("role", "a binding needs the role that reads")
+	case rule.Role != "" && onlyStores:
+		add("role", "a role reads Vault, and the binding has stores alone")
+	}
+	for i, store := range rule.Stores {
+		for _, problem := range store.Problems() {
+			field := fmt.Sprintf("%s.stores[%d].%s", place, i, problem.Field)
+			faults = append(faults, fault.New(fault.Config, "%s", problem.Message).At("", field).WithFix("%s", problem.Fix))
+		}
 	}
 	for _, list := range []struct {
 		field string
@@ -190,7 +203,7 @@ func (s *Set) Role(name, path string) (role string, ok bool) {
 			continue
 		}
 		for _, text := range rule.Paths {
-			if anybodys, err := pattern.Compile(anybody.Replace(text)); err == nil && anybodys.Match(path) {
+			if compiled, ok := anybodys(text); ok && compiled.Match(path) {
 				return rule.Role, true
 			}
 		}

@@ -15,7 +15,7 @@ type Grants struct {
 
 // Grant is what one rule gives one identity.
 type Grant struct {
-	// Binding is the rule's name and Role the login that reads.
+	// Binding is the rule's name and Role the login that reads Vault.
 	Binding string
 	Role    string
 	// Injections are those that the rule allows; empty means the environment's.
@@ -26,6 +26,9 @@ type Grant struct {
 	paths      []pattern.Pattern
 	nonSecret  []nonSecret
 	namespaces []pattern.Pattern
+	stores     []granted
+	// anyStore is set where no rule is asked, on a person's own machine.
+	anyStore bool
 }
 
 type nonSecret struct {
@@ -33,10 +36,26 @@ type nonSecret struct {
 	key  string
 }
 
-// Unrestricted returns grants for everything, for a person's own machine.
-func Unrestricted(injections []string) *Grants {
+// Unrestricted returns grants for everything, for a person's own machine. The
+// rules may be nil: they say which objects read other stores, for whichever
+// identity; what none of them names is read by an object called as the store.
+func Unrestricted(injections []string, rules *Set) *Grants {
 	anything := []pattern.Pattern{pattern.Anything()}
-	return &Grants{rules: []*Grant{{Binding: "local", Injections: injections, paths: anything, namespaces: anything}}}
+	local := &Grant{Binding: "local", Injections: injections, paths: anything, namespaces: anything, anyStore: true}
+	if rules != nil {
+		for _, rule := range rules.rules {
+			for _, store := range rule.Stores {
+				local.stores = append(local.stores, newGranted(store, anybodys))
+			}
+		}
+	}
+	return &Grants{rules: []*Grant{local}}
+}
+
+// anybodys reads a pattern as whichever identity would.
+func anybodys(text string) (pattern.Pattern, bool) {
+	compiled, err := pattern.Compile(anybody.Replace(text))
+	return compiled, err == nil
 }
 
 // Authorize returns the grant of the first rule that lets the identity read one
@@ -100,6 +119,11 @@ func newGrant(rule compiled, identity Identity) *Grant {
 		if expanded, ok := expand(path, identity, len(rule.Projects) > 0); ok {
 			grant.nonSecret = append(grant.nonSecret, nonSecret{path: expanded, key: key})
 		}
+	}
+	for _, store := range rule.Stores {
+		grant.stores = append(grant.stores, newGranted(store, func(text string) (pattern.Pattern, bool) {
+			return expand(text, identity, len(rule.Projects) > 0)
+		}))
 	}
 	return grant
 }

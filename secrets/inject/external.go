@@ -3,6 +3,7 @@ package inject
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -31,16 +32,20 @@ var externalPipes = map[string]string{"base64encode": "b64enc", "base64decode": 
 
 // Inject returns one ExternalSecret.
 func (i ExternalSecret) Inject(secret *Secret, _ []object.Object) ([]object.Object, error) {
+	stores, err := i.stores(secret)
+	if err != nil {
+		return nil, err
+	}
 	spec := map[string]any{
 		// In the form that metav1.Duration stores: 1h0m0s.
 		"refreshInterval": cmp.Or(i.RefreshInterval, time.Hour).String(),
-		"secretStoreRef":  map[string]any{"name": i.StoreName, "kind": cmp.Or(i.StoreKind, "ClusterSecretStore")},
+		"secretStoreRef":  stores.main.fields(),
 	}
 	version := i.version(secret)
 	if version == externalGroup+"/v1" {
 		spec["refreshPolicy"] = "Periodic"
 	}
-	data, templated, err := i.entries(secret)
+	data, templated, err := stores.entries(secret)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +54,7 @@ func (i ExternalSecret) Inject(secret *Secret, _ []object.Object) ([]object.Obje
 	}
 	var imports []any
 	for _, location := range secret.Imports {
-		imports = append(imports, map[string]any{"extract": remote(location, false)})
+		imports = append(imports, stores.from(location, map[string]any{"extract": remote(location, false)}))
 	}
 	if len(imports) > 0 {
 		spec["dataFrom"] = imports
@@ -85,7 +90,7 @@ func (i ExternalSecret) version(secret *Secret) string {
 
 // entries returns the remote references, and a template for all keys where one
 // of them is more than a whole value.
-func (i ExternalSecret) entries(secret *Secret) (data []any, templated map[string]any, err error) {
+func (s stores) entries(secret *Secret) (data []any, templated map[string]any, err error) {
 	simple := true
 	for n := range secret.Entries {
 		_, _, direct := secret.Entries[n].direct()
@@ -94,7 +99,7 @@ func (i ExternalSecret) entries(secret *Secret) (data []any, templated map[strin
 	if simple {
 		for n := range secret.Entries {
 			location, decode, _ := secret.Entries[n].direct()
-			data = append(data, map[string]any{"secretKey": secret.Entries[n].Key, "remoteRef": remote(location, decode)})
+			data = append(data, s.from(location, map[string]any{"secretKey": secret.Entries[n].Key, "remoteRef": remote(location, decode)}))
 		}
 		return data, nil, nil
 	}
@@ -115,7 +120,7 @@ func (i ExternalSecret) entries(secret *Secret) (data []any, templated map[strin
 		}
 		text, fail := secret.expression(entry, func(location Location) fetched {
 			name := fmt.Sprintf("r%d", len(data))
-			data = append(data, map[string]any{"secretKey": name, "remoteRef": remote(location, false)})
+			data = append(data, s.from(location, map[string]any{"secretKey": name, "remoteRef": remote(location, false)}))
 			return fetched{words: "." + name}
 		}, externalPipes)
 		if fail != nil {
@@ -126,11 +131,61 @@ func (i ExternalSecret) entries(secret *Secret) (data []any, templated map[strin
 	return data, templated, nil
 }
 
+// storeRef names the object of the operator that reads a store.
+type storeRef struct{ kind, name string }
+
+func (r storeRef) fields() map[string]any { return map[string]any{"name": r.name, "kind": r.kind} }
+
+// stores are those that one ExternalSecret reads from: the main one, which stands
+// for all that names no other, and the one for Vault.
+type stores struct{ main, vault storeRef }
+
+// stores picks the main store: that for Vault where the Secret refers to Vault,
+// else that of its first reference, so that the usual ExternalSecret names one only.
+func (i ExternalSecret) stores(secret *Secret) (stores, error) {
+	s := stores{vault: storeRef{cmp.Or(i.StoreKind, "ClusterSecretStore"), i.StoreName}}
+	locations := slices.Clone(secret.Imports)
+	for _, entry := range secret.Entries {
+		locations = append(locations, entry.Locations...)
+	}
+	if len(locations) > 0 && !slices.ContainsFunc(locations, func(l Location) bool { return l.Pointer == nil }) {
+		s.main = s.of(locations[0])
+		return s, nil
+	}
+	if i.StoreName == "" {
+		return s, secret.fault("", "the environment has no store for Vault that an ExternalSecret could name").
+			WithFix("use another injection, or ask the platform team to set injection.externalSecret.store")
+	}
+	s.main = s.vault
+	return s, nil
+}
+
+func (s stores) of(location Location) storeRef {
+	if location.Pointer == nil {
+		return s.vault
+	}
+	return storeRef{location.Pointer.StoreKind, location.Pointer.StoreName}
+}
+
+// from adds to an item where it comes from, if that is not the main store.
+func (s stores) from(location Location, item map[string]any) map[string]any {
+	if ref := s.of(location); ref != s.main {
+		item["sourceRef"] = map[string]any{"storeRef": ref.fields()}
+	}
+	return item
+}
+
 // remote is one remoteRef. The operator's Vault provider adds the segment that
 // KV version 2 needs; it takes the path with its mount.
 func remote(location Location, decode bool) map[string]any {
 	ref := map[string]any{
 		"key": location.Logical(), "conversionStrategy": "Default", "decodingStrategy": "None", "metadataPolicy": "None",
+	}
+	if pointer := location.Pointer; pointer != nil {
+		ref["key"] = pointer.Name
+		if pointer.Version != "" {
+			ref["version"] = pointer.Version
+		}
 	}
 	if decode {
 		ref["decodingStrategy"] = "Base64"

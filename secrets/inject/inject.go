@@ -84,12 +84,26 @@ type Location struct {
 	Mount store.Mount
 	// Path is below the mount.
 	Path string
-	// Key is empty where all keys are meant.
+	// Key is empty where all keys are meant, and for a pointer the whole secret.
 	Key     string
 	Version int
+	// Pointer is set where the reference is to another store than Vault: then of
+	// the fields above Key alone counts.
+	Pointer *Pointer
 }
 
-// Logical returns mount and path as people write them.
+// Pointer names a secret of another store than Vault.
+type Pointer struct {
+	// StoreKind and StoreName are the object of External Secrets Operator that
+	// reads the store.
+	StoreKind, StoreName string
+	// Name is the secret's, as that object looks for it.
+	Name string
+	// Version is in the store's own words; empty means the latest.
+	Version string
+}
+
+// Logical returns mount and path of Vault as people write them.
 func (l Location) Logical() string { return l.Mount.Path + "/" + l.Path }
 
 // APIPath returns the path that Vault's API reads the secret at.

@@ -227,7 +227,8 @@ func TestWhatAnInjectionCannotExpress(t *testing.T) {
 		texts     map[string]string
 		pod       string
 	}{
-		{"external-secret and jsonPath", inject.ExternalSecret{}, path, usesEnv},
+		{"external-secret and jsonPath", inject.ExternalSecret{StoreName: "vault"}, path, usesEnv},
+		{"external-secret without a store for Vault", inject.ExternalSecret{}, whole, usesEnv},
 		{"vault-static-secret and two paths", inject.VaultStaticSecret{}, two, usesEnv},
 		{"secret-provider-class and composed text", inject.SecretProviderClass{}, composed, usesEnv},
 		{"secret-provider-class and nobody", inject.SecretProviderClass{}, whole, "{containers: [{name: app}]}"},

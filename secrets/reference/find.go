@@ -142,11 +142,11 @@ func Find(text string, annotations Annotations) (template Template, looked []str
 // matchAt reads the reference that begins at text[0], which is '<'. It returns
 // its length, or 0 where the text is not meant as a reference.
 func matchAt(text string, annotations Annotations) (int, *Reference, *fault.Error) {
-	if strings.HasPrefix(text, nativePrefix) {
+	if _, points := storeOf(text); points || strings.HasPrefix(text, nativePrefix) {
 		end := nativeEnd(text)
 		if end < 0 {
-			return len(nativePrefix), nil, fault.New(fault.RefSyntax, "%s has no closing > on its line", quoteOpen(text)).
-				WithFix("end it with > on the same line")
+			return strings.IndexByte(text, ':') + 1, nil, shaped(text, fault.New(fault.RefSyntax, "%s has no closing > on its line", quoteOpen(text)).
+				WithFix("end it with > on the same line"))
 		}
 		return parseAt(text[:end])
 	}
@@ -154,9 +154,9 @@ func matchAt(text string, annotations Annotations) (int, *Reference, *fault.Erro
 	if end > 0 && strings.HasPrefix(text, pathPrefix) && strings.Contains(text[:end], "#") {
 		return parseAt(text[:end])
 	}
-	if near, ok := nearMiss(text); ok {
-		return 1, nil, fault.New(fault.RefSyntax, "%s looks like a reference and is none", quote(near)).
-			WithFix("begin it with %s in lower case and without spaces", nativePrefix)
+	if near, meant, ok := nearMiss(text); ok {
+		return 1, nil, shaped(meant, fault.New(fault.RefSyntax, "%s looks like a reference and is none", quote(near)).
+			WithFix("begin it with %s in lower case and without spaces", meant))
 	}
 	if annotations.Path == "" || end <= 0 || strings.ContainsRune(text[:end], '\n') {
 		return 0, nil, nil
@@ -190,22 +190,33 @@ func nativeEnd(text string) int {
 	return end
 }
 
-// nearMiss finds spellings that a reader takes for a native reference: another
-// case, or spaces around the word.
-func nearMiss(text string) (string, bool) {
+// nearMiss finds spellings that a reader takes for a reference: another case,
+// spaces around the word, and for the words of other stores, which are harder to
+// keep in mind, a slip as well. It returns what was written and what was meant.
+func nearMiss(text string) (near, meant string, ok bool) {
 	const longest = 24
 	head := text[1:min(len(text), longest)]
 	word, _, found := strings.Cut(head, ":")
-	if !found || !strings.EqualFold(strings.TrimSpace(word), "vault") || strings.ContainsRune(word, '\n') {
-		return "", false
+	if !found || strings.ContainsAny(word, "\n<>") {
+		return "", "", false
 	}
-	return text[:len(word)+2], true
+	if strings.EqualFold(strings.TrimSpace(word), "vault") {
+		return text[:len(word)+2], nativePrefix, true
+	}
+	if store, ok := nearStore(word); ok {
+		return text[:len(word)+2], "<" + string(store) + ":", true
+	}
+	return "", "", false
 }
 
-// homoglyphs are letters that look like those of "vault" and "path".
+// homoglyphs are letters that look like those of "vault", "path" and the words
+// for other stores.
 var homoglyphs = strings.NewReplacer(
 	"ν", "v", "ѵ", "v", "ⅴ", "v", "ｖ", "v", "а", "a", "α", "a", "ａ", "a", "υ", "u", "ս", "u", "ｕ", "u",
 	"ⅼ", "l", "ӏ", "l", "ｌ", "l", "т", "t", "τ", "t", "ｔ", "t", "р", "p", "ρ", "p", "ｐ", "p", "һ", "h", "ｈ", "h",
+	"ѕ", "s", "ｓ", "s", "ԝ", "w", "ω", "w", "ｗ", "w", "м", "m", "ｍ", "m", "ɡ", "g", "ｇ", "g", "с", "c", "ϲ", "c", "ｃ", "c",
+	"ᴢ", "z", "ｚ", "z", "г", "r", "ｒ", "r", "е", "e", "ｅ", "e", "к", "k", "κ", "k", "ｋ", "k",
+	"‐", "-", "‑", "-", "‒", "-", "–", "-", "−", "-", "－", "-",
 	"：", ":", "꞉", ":", "\u200b", "", "\u00a0", "", "\u2060", "",
 )
 
@@ -218,7 +229,8 @@ func lookalike(text string) (string, bool) {
 		head = head[:len(head)-1]
 	}
 	plain := homoglyphs.Replace(head)
-	if plain == head || !strings.HasPrefix(plain, nativePrefix) && !strings.HasPrefix(plain, pathPrefix) {
+	_, points := storeOf(plain)
+	if plain == head || !points && !strings.HasPrefix(plain, nativePrefix) && !strings.HasPrefix(plain, pathPrefix) {
 		return "", false
 	}
 	if stop := strings.IndexAny(head, "#@|> "); stop >= 0 { // what follows may be a text in clear

@@ -20,12 +20,12 @@ import (
 func references(t testing.TB) []string {
 	t.Helper()
 	guides := append(corpus.Files(t, "docs/references.md"), corpus.Files(t, "examples/**/*.yaml")...)
-	found := regexp.MustCompile("<(?:vault|path):[^>\n]*>").FindAllString(strings.Join(guides, "\n"), -1)
+	found := regexp.MustCompile("<(?:vault|path|aws-sm|gcp-sm|azure-kv):[^>\n]*>").FindAllString(strings.Join(guides, "\n"), -1)
 	if len(found) < 10 {
 		t.Fatalf("the guide and the examples have %d references", len(found))
 	}
 	for _, path := range corpus.Paths() {
-		found = append(found, "<vault:kv/"+path+"#k>", "<path:kv/data/"+path+"#k>")
+		found = append(found, "<vault:kv/"+path+"#k>", "<path:kv/data/"+path+"#k>", "<aws-sm:"+path+"#k>", "<gcp-sm:projects/shop-prod/secrets/"+path+">", "<azure-kv:"+path+">")
 	}
 	return append(found,
 		"<vault:kv/a#k>", "<vault:kv/a#k@1 | jsonPath {.a} | base64encode>", "<path:kv/data/a#k#1>", "x<vault:kv/a>y", "<user>", "<user | base64encode>",
@@ -36,12 +36,22 @@ func references(t testing.TB) []string {
 		// Half references, and references that stand in each other.
 		"<vault:", "<path:kv/data/a", "<vault:kv/a#k\n>", "<vault:kv/a#k |\nbase64encode>", "<path:kv/data/a\n#k>", "<vault:kv/<vault:kv/a#k>#k>", "<vault:kv/a#k | jsonPath {>", "<path:kv/data/a#k <vault:kv/a#k>",
 		"https://h/?t=<vault:kv/a#k>&u=<path:kv/data/b#k>", "<vault:kv/a#k> ", "<vault:kv/a#k>\n", "<user<vault:kv/a#k>", "<SYS:raw/x#k>", "<vault:SYS/raw/x#k>", "<path:sys/data/x#k>",
+		// Other stores.
+		"<aws-sm:team-a/db#password>", "<aws-sm:"+completeARN+"#k#AWSPREVIOUS>", "<aws-sm:a##"+awsVersion+">", "<gcp-sm:a#k#3>", "<gcp-sm:projects/shop-prod/secrets/a>", "<azure-kv:a#k#"+azureVersion+">",
+		"<aws-sm:a#k | jsonPath {.a[?(@.x>1)].y}>", "<aws_sm:a#k>", "<AWS-SM:a>", "< azure-kv :a>", "<gcp-ms:a>", "<aws-sm:", "<aws-sm:a<gcp-sm:b>", "<vault:kv/a#k><aws-sm:b#k>", "<аws-sm:a>", "<aws-sm:a\n>",
 		"<vault:kv/a#k"+strings.Repeat(" | base64encode", 9)+">", "<vault:kv/"+strings.Repeat("a/", 20)+"b#k>", "<vault:kv/a#"+strings.Repeat("k", 3000)+">",
 	)
 }
 
 // sound is a path that no client cleans and no server reads in another way.
 var sound = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._@-]{0,127}(/[A-Za-z0-9_][A-Za-z0-9._@-]{0,127})+$`)
+
+// pointing is how a reference to another store begins, and plain what its name and
+// version consist of.
+var (
+	pointing = regexp.MustCompile(`^<(?:aws-sm|gcp-sm|azure-kv):`)
+	plain    = regexp.MustCompile(`^[A-Za-z0-9/_+=.@:-]+$`)
+)
 
 // FuzzFind looks for references in any text. What it cuts out is a reference by
 // itself and refers to a sound path, all parts together are the text, nothing
@@ -100,7 +110,10 @@ func checkReference(t *testing.T, ref *reference.Reference, annotations referenc
 			t.Errorf("%q refers to the path %q", ref.Text, path)
 		}
 	}
-	if ref.Dialect == reference.Native && strings.Contains(ref.Text, "\n") {
+	if ref.Points() != pointing.MatchString(ref.Text) || ref.Points() && (len(ref.Modifiers) > 0 || !plain.MatchString(ref.Name()+ref.Label)) {
+		t.Errorf("%q points to %q of %q at %q", ref.Text, ref.Name(), ref.Store, ref.Label)
+	}
+	if (ref.Dialect == reference.Native || ref.Points()) && strings.Contains(ref.Text, "\n") {
 		t.Errorf("%q is a reference over two lines", ref.Text)
 	}
 	if ref.Dialect != reference.Generic {

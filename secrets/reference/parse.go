@@ -12,8 +12,8 @@ const (
 	pathPrefix   = "<path:"
 )
 
-// Parse reads one reference of the native or the path dialect, brackets
-// included. It is what [Find] calls for each one it meets.
+// Parse reads one pointer, or one reference of the native or the path dialect,
+// brackets included. It is what [Find] calls for each one it meets.
 func Parse(text string) (*Reference, error) {
 	if len(text) > MaxText {
 		return nil, fault.New(fault.RefSyntax, "a reference has %d bytes, the limit is %d", len(text), MaxText).
@@ -22,9 +22,12 @@ func Parse(text string) (*Reference, error) {
 	body, closed := strings.CutSuffix(text, ">")
 	var ref *Reference
 	var err *fault.Error
+	store, points := storeOf(text)
 	switch {
 	case !closed:
-		err = fault.New(fault.RefSyntax, "%s has no closing >", quoteOpen(text)).WithFix("end it with >")
+		err = shaped(text, fault.New(fault.RefSyntax, "%s has no closing >", quoteOpen(text)).WithFix("end it with >"))
+	case points:
+		ref, err = parsePointer(store, body[len("<:")+len(store):])
 	case strings.HasPrefix(text, nativePrefix):
 		ref, err = parseNative(body[len(nativePrefix):])
 	case strings.HasPrefix(text, pathPrefix):

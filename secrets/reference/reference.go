@@ -1,6 +1,7 @@
-// Package reference knows what a reference to Vault looks like: its grammar,
-// how references are found in text, and what the modifiers behind them do. It
-// asks nobody for a value. docs/references.md is the grammar for people.
+// Package reference knows what a reference to Vault, or to another store, looks
+// like: its grammar, how references are found in text, and what the modifiers
+// behind them do. It asks nobody for a value. docs/references.md is the grammar
+// for people.
 package reference
 
 import (
@@ -12,11 +13,13 @@ import (
 // Dialect is the way in which a reference was written.
 type Dialect string
 
-// The dialects. Path and Generic are those of argocd-vault-plugin.
+// The dialects. Path and Generic are those of argocd-vault-plugin; Pointer is
+// for stores other than Vault.
 const (
 	Native  Dialect = "native"
 	Path    Dialect = "path"
 	Generic Dialect = "generic"
+	Pointer Dialect = "pointer"
 )
 
 // The limits of a reference. They are the grammar's, not Vault's: Vault takes
@@ -36,13 +39,20 @@ type Reference struct {
 	// Text is the reference as it was written, with its angle brackets.
 	Text    string
 	Dialect Dialect
+	// Store is the store that a pointer names; empty for Vault.
+	Store Store
 	// Path is the path as written: for a native reference the logical path,
-	// such as kv/demo/db, otherwise the API's, such as kv/data/demo/db.
+	// such as kv/demo/db, for a pointer the name, otherwise the API's path, such
+	// as kv/data/demo/db.
 	Path string
-	// Key is the key of the secret; empty means all keys.
+	// Key is the key of the secret; empty means all keys, and for a pointer the
+	// whole secret as one value.
 	Key string
-	// Version is the version of the secret; 0 means the latest.
-	Version   int
+	// Version is the version of a secret of Vault; 0 means the latest.
+	Version int
+	// Label is the version that a pointer names, in the store's own words; empty
+	// means the latest.
+	Label     string
 	Modifiers []Modifier
 }
 
@@ -53,17 +63,26 @@ type Modifier struct {
 	Args string
 }
 
-// Imports tells whether the reference stands for all keys of a path.
-func (r *Reference) Imports() bool { return r.Key == "" }
+// Points tells whether the reference is to a store other than Vault, of which
+// nothing is read.
+func (r *Reference) Points() bool { return r.Dialect == Pointer }
+
+// Imports tells whether the reference can stand for nothing but all keys of a
+// path. A pointer without a key is the whole secret as one value.
+func (r *Reference) Imports() bool { return r.Key == "" && !r.Points() }
 
 // InAPIForm tells whether the path may have the segment that KV version 2 adds
 // in its API, so that the logical path is known only with the mount's version.
-func (r *Reference) InAPIForm() bool { return r.Dialect != Native }
+// Such references are those of argocd-vault-plugin.
+func (r *Reference) InAPIForm() bool { return r.Dialect == Path || r.Dialect == Generic }
 
-// LogicalPaths returns the logical paths that the reference can mean: one for
-// a native reference; for a path in the API's form the path itself, and those
-// without one of its "data" segments.
+// LogicalPaths returns the logical paths of Vault that the reference can mean:
+// one for a native reference; for a path in the API's form the path itself, and
+// those without one of its "data" segments; none for a pointer.
 func (r *Reference) LogicalPaths() []string {
+	if r.Points() {
+		return nil
+	}
 	if !r.InAPIForm() {
 		return []string{r.Path}
 	}
@@ -124,7 +143,7 @@ func validSegment(segment string) bool {
 // Keys of the argocd-vault-plugin dialects may hold spaces and @.
 func checkKey(key string, dialect Dialect) *fault.Error {
 	excluded := `<>#|"`
-	if dialect == Native {
+	if dialect == Native || dialect == Pointer {
 		excluded += " @"
 	}
 	ok := key != "" && len(key) <= MaxKey

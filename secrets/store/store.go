@@ -63,3 +63,21 @@ func Unavailable() *fault.Error {
 	return fault.New(fault.Secret, "the secret is not available").
 		WithFix("check path, key and version in Vault with the role of the binding")
 }
+
+// None is the store where no Vault is set up. No binding can lead to it.
+type None struct{}
+
+var _ Source = None{}
+
+func (None) fault() error {
+	return fault.New(fault.Config, "no Vault is set up").At("", "vault.address").WithFix("set vault.address and vault.roles in plugin.yaml")
+}
+
+// Locate fails.
+func (n None) Locate(context.Context, string, string) (Mount, error) { return Mount{}, n.fault() }
+
+// Read fails.
+func (n None) Read(context.Context, Query) (Secret, error) { return Secret{}, n.fault() }
+
+// Keys fails.
+func (n None) Keys(context.Context, Query) ([]string, error) { return nil, n.fault() }

@@ -144,6 +144,47 @@ func TestRealStageReadsEachPathOnce(t *testing.T) {
 	canary.Over(t).See("result", result)
 }
 
+// TestRealPointersAskNothing: where an application refers to other stores alone,
+// Vault gets no request, not even a login, and may be down.
+func TestRealPointersAskNothing(t *testing.T) {
+	server := vaulttest.Start(t)
+	gateway := vaulttest.Before(t, server)
+	pointer := object.Object{Fields: map[string]any{
+		"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "db"}, "stringData": map[string]any{"k": "<aws-sm:team/db#password>"},
+	}}
+	const down = "http://127.0.0.1:1"
+	for _, address := range []string{gateway.URL, down} {
+		stage := wholeStage(t, server, address)
+		set, err := binding.NewSet([]binding.Rule{{Projects: []string{"team"}, Role: "reader", Paths: []string{"kv/demo/*"}, Stores: []binding.Store{
+			{Provider: "aws-sm", Names: []string{"team/*"}, StoreName: "aws"},
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stage.Bindings = set
+		environment := stage.Environments[""]
+		environment.Allowed = []inject.Kind{inject.KindExternalSecret}
+		environment.Injections[inject.KindExternalSecret] = inject.ExternalSecret{StoreName: "vault"}
+		stage.Environments[""] = environment
+		result, err := stage.Apply(deadline(t), secrets.Request{Identity: request, Objects: []object.Object{pointer}})
+		if err != nil || len(result.Objects) != 1 || result.Objects[0].Kind() != "ExternalSecret" {
+			t.Errorf("Vault at %s: %v, %v", address, result.Objects, err)
+		}
+		if asked := gateway.Requests(); len(asked) != 0 {
+			t.Errorf("Vault was asked %v", asked)
+		}
+		if address == down {
+			continue
+		}
+		// The same stage does ask for what is Vault's.
+		_, err = stage.Apply(deadline(t), secrets.Request{Identity: request, Objects: append(application(10), pointer)})
+		if err != nil || len(gateway.Requests()) == 0 {
+			t.Errorf("with references to Vault beside it: %v, asked %v", err, gateway.Requests())
+		}
+		gateway.Forget()
+	}
+}
+
 // TestRealV10ManyReferencesFewReads: the limit counts paths, since those cost.
 func TestRealV10ManyReferencesFewReads(t *testing.T) {
 	server := vaulttest.Start(t)

@@ -71,6 +71,17 @@ func (s *Settings) Backend() (Setting, bool) {
 	return s.Get("AVP_TYPE")
 }
 
+// Elsewhere says what can be done about the secrets of another backend. Such
+// placeholders do not move by themselves: what they call a path is a project for
+// one backend, a vault for another, and the placeholder's key then the name.
+func Elsewhere(backend, what, these string) string {
+	store := map[string]string{"awssecretsmanager": "aws-sm", "gcpsecretmanager": "gcp-sm", "azurekeyvault": "azure-kv"}[backend]
+	if store == "" {
+		return "move " + what + " into Vault first, or keep argocd-vault-plugin for " + these
+	}
+	return "write references such as <" + store + ":NAME#KEY> by hand, or move " + what + " into Vault first"
+}
+
 // Obstacles to settings.
 const obstacleSetting = "setting"
 
@@ -90,7 +101,7 @@ func (s Setting) Unmoved() (*Obstacle, bool) {
 		}
 	case "AVP_TYPE":
 		if s.Value != "" && s.Value != "vault" {
-			return &Obstacle{"backend", "the backend " + s.Value + " is not Vault, and only Vault's KV engines can move", "move the secrets into Vault first, or keep argocd-vault-plugin for these"}, true
+			return &Obstacle{"backend", "the backend " + s.Value + " is not Vault, and only Vault's KV engines can move", Elsewhere(s.Value, "the secrets", "these")}, true
 		}
 	}
 	return nil, false

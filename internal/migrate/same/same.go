@@ -164,7 +164,7 @@ func (r Reader) Placeholders(o object.Object) map[string]string {
 		for _, text := range texts {
 			template, _, _ := reference.Find(text, annotations.Annotations)
 			for _, ref := range template.References() {
-				if ref.Dialect != reference.Native {
+				if ref.InAPIForm() {
 					found[field] = ref.Text
 				}
 			}
@@ -209,7 +209,7 @@ func (r Reader) InData(annotations Annotations, text string) string {
 	if err != nil || template == nil {
 		return "raw:" + text
 	}
-	native := !slices.ContainsFunc(template.References(), func(ref *reference.Reference) bool { return ref.Dialect != reference.Native })
+	native := !slices.ContainsFunc(template.References(), func(ref *reference.Reference) bool { return ref.InAPIForm() })
 	whole := template.Whole()
 	switch {
 	case native && whole != nil && avp.EndsEncoded(whole):
@@ -238,6 +238,9 @@ func (r Reader) template(annotations Annotations, template reference.Template, d
 }
 
 func (r Reader) reference(annotations Annotations, ref *reference.Reference, decode bool) string {
+	if ref.Points() {
+		return "pointer " + ref.Text
+	}
 	path, version := ref.Path, ref.Version
 	if ref.InAPIForm() {
 		logical, obstacle := r.Mounts.Logical(ref.Path, annotations.KV)

@@ -42,6 +42,8 @@ test_secret_plain_secret_passes if count(secret.deny_plain_secret) == 0 with inp
 
 test_secret_plain_secret_passes_in_data if count(secret.deny_plain_secret) == 0 with input as {"kind": "Secret", "data": {"password": base64.encode("<path:kv/data/app#password>")}}
 
+test_secret_plain_secret_passes_of_another_store if count(secret.deny_plain_secret) == 0 with input as stored("<aws-sm:team-a/app#password>")
+
 test_secret_foreign_sealed_secret_denied if count(secret.deny_foreign_sealed_secret) == 1 with input as {"kind": "SealedSecret"}
 
 test_secret_foreign_sealed_secret_passes if count(secret.deny_foreign_sealed_secret) == 0 with input as {"kind": "SealedSecret"} with data.request as {"sealed": true}

@@ -5,7 +5,7 @@ import data.seal.lib
 
 skip if not input.kind in {"Secret", "SealedSecret"}
 
-references := ["<vault:", "<path:"]
+references := ["<vault:", "<path:", "<aws-sm:", "<gcp-sm:", "<azure-kv:"]
 
 # METADATA
 # title: Plain Secrets
