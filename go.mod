@@ -75,6 +75,8 @@ require (
 	sigs.k8s.io/yaml v1.6.0
 )
 
+require github.com/kyverno/go-jmespath v0.4.1-0.20231124160150-95e59c162877 // indirect
+
 require (
 	github.com/cpuguy83/go-md2man/v2 v2.0.7 // indirect
 	mvdan.cc/sh/v3 v3.12.0
