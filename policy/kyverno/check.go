@@ -41,6 +41,10 @@ func (s *Set) Check(ctx context.Context, o object.Object, destination string, na
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		// A rule and its form for templates may both match; once it is broken, it is.
+		if n := len(findings); n > 0 && findings[n-1].Rule == r.id() {
+			continue
+		}
 		if !r.match.matches(about, true) || r.exclude.matches(about, false) {
 			continue
 		}

@@ -1,6 +1,9 @@
 package kyverno
 
 import (
+	"encoding/json"
+	"strings"
+
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 )
 
@@ -44,8 +47,33 @@ func readConditionList(a at, scope scope) []condition {
 				operator.refuse(meant(name, operatorNames()), "the operator %s is not known", fault.Clean(name, 40))
 			}
 		}
+		if problem, fix := membership(operatorName(fields), c.value); problem != "" {
+			item.in("value", nil).refuse(fix, "%s", problem)
+		}
 		c.message = fields["message"].template(scope)
 		list = append(list, c)
 	}
 	return list
+}
+
+func operatorName(fields map[string]at) string {
+	name, _ := fields["operator"].value.(string)
+	return fault.Clean(name, 40)
+}
+
+// membership refuses values that an operator finds nothing in, whatever the key.
+func membership(operator string, value document) (problem, fix string) {
+	if !strings.HasSuffix(operator, "In") {
+		return "", ""
+	}
+	switch value := value.(type) {
+	case []document:
+	case text:
+		if s, ok := value.static(); ok && operator == "NotIn" && !json.Valid([]byte(s)) {
+			return "NotIn looks in a list", "write a list, or use AnyNotIn"
+		}
+	default:
+		return operator + " looks in a list, or in a text", "write a list"
+	}
+	return "", ""
 }

@@ -159,6 +159,9 @@ func ordered(compared comparison) operator {
 			}
 		}
 		k, ok := float(key)
+		if k, v, both := durations(k, value); ok && both {
+			return compared.holds(int(sign(k - v)))
+		}
 		v, ok2 := float(value)
 		return ok && ok2 && compared.holds(order(k, v))
 	}
@@ -223,24 +226,43 @@ func someOut(found []bool) bool { return slices.Contains(found, false) }
 func allIn(found []bool) bool   { return !slices.Contains(found, false) }
 func allOut(found []bool) bool  { return !slices.Contains(found, true) }
 
-// in looks the keys up in a list, in a range, or in a list that is written as
+// in looks the keys up: in a list, in a range, or in a list that is written as
 // text in JSON. A side that is none of these holds for no operator.
 func in(enough quantifier) operator {
 	return func(key, value any) bool {
-		keys, ok := texts(key)
-		if !ok {
-			return false
-		}
-		values, ok := candidates(value)
-		if !ok {
-			return false
-		}
-		found := make([]bool, len(keys))
-		for i, k := range keys {
-			found[i] = values(k)
-		}
-		return enough(found)
+		found, ok := lookup(key, value, false)
+		return ok && enough(found)
 	}
+}
+
+// oldIn and oldNotIn are what Kyverno deprecates: a list must be a subset of the
+// values, or not be one, with no wildcards and no ranges.
+func oldIn(key, value any) bool {
+	found, ok := lookup(key, value, true)
+	return ok && allIn(found)
+}
+
+func oldNotIn(key, value any) bool {
+	found, ok := lookup(key, value, true)
+	return ok && someOut(found)
+}
+
+// lookup tells for each key whether it is among the values.
+func lookup(key, value any, old bool) (found []bool, ok bool) {
+	keys, ok := texts(key)
+	if !ok {
+		return nil, false
+	}
+	_, set := key.([]any)
+	among, ok := candidates(value, keys, set, old)
+	if !ok {
+		return nil, false
+	}
+	found = make([]bool, len(keys))
+	for i, k := range keys {
+		found[i] = among(k)
+	}
+	return found, true
 }
 
 // texts returns the keys as texts: one for a scalar, and those of a list.
@@ -266,35 +288,45 @@ func textOf(v any) glob {
 	return glob(written(bare(v)))
 }
 
-// candidates returns a lookup in what a condition compares with. Wildcards count
-// on either side, where the policy wrote them.
-func candidates(value any) (func(glob) bool, bool) {
-	lookup := func(list []glob) func(glob) bool {
-		return func(key glob) bool {
-			return slices.ContainsFunc(list, func(item glob) bool { return item.fits(key.plain()) || key.fits(item.plain()) })
-		}
+// candidates returns the comparison of a key with what a condition names. Set
+// says that the keys are a list.
+func candidates(value any, keys []glob, set, old bool) (func(glob) bool, bool) {
+	equal := func(item, key glob) bool { return item.plain() == key.plain() }
+	// Wildcards count on either side, where the policy wrote them.
+	fitting := func(item, key glob) bool { return item.fits(key.plain()) || key.fits(item.plain()) }
+	among := func(list []glob, same func(item, key glob) bool) func(glob) bool {
+		return func(key glob) bool { return slices.ContainsFunc(list, func(item glob) bool { return same(item, key) }) }
 	}
-	switch value := value.(type) {
-	case []any:
-		list, _ := texts(value)
-		return lookup(list), true
-	case glob:
-		if _, _, _, ok := rangeOf(value); ok {
-			c := newChoice(value)
-			return func(key glob) bool { return c.fits(key.plain()) }, true
+	list, isList := value.([]any)
+	if isList {
+		items, _ := texts(list)
+		if set && old {
+			return among(items, equal), true
 		}
-		list, ok := listed(value)
-		return lookup(list), ok
-	default:
+		return among(items, fitting), true
+	}
+	text, ok := value.(glob)
+	switch _, _, inside, isRange := rangeOf(text); {
+	case !ok:
 		return nil, false
+	case len(keys) == 1 && (equal(text, keys[0]) || !set && text.fits(keys[0].plain())):
+		return func(glob) bool { return true }, true
+	case isRange && inside && !old:
+		c := newChoice(text)
+		return func(key glob) bool { return c.fits(key.plain()) }, true
 	}
+	items, ok := listed(text, old)
+	if set && !old {
+		return among(items, fitting), ok
+	}
+	return among(items, equal), ok
 }
 
 // listed reads a text as a list in JSON, or as its only item.
-func listed(value glob) ([]glob, bool) {
+func listed(value glob, old bool) ([]glob, bool) {
 	plain := []byte(value.plain())
 	if !json.Valid(plain) {
-		return []glob{value}, true
+		return []glob{value}, !old
 	}
 	var items []string
 	if err := json.Unmarshal(plain, &items); err != nil {
@@ -305,29 +337,4 @@ func listed(value glob) ([]glob, bool) {
 		list[i] = glob(item)
 	}
 	return list, true
-}
-
-// oldIn and oldNotIn are what Kyverno deprecates: a list must be a subset of the
-// values, or not be one, with no wildcards.
-func oldIn(key, value any) bool { return old(key, value, allIn) }
-
-func oldNotIn(key, value any) bool { return old(key, value, someOut) }
-
-func old(key, value any, enough quantifier) bool {
-	keys, ok := key.([]any)
-	if !ok {
-		return in(enough)(key, value)
-	}
-	exact := make([]any, len(keys))
-	for i, k := range keys {
-		exact[i] = glob(textOf(k).plain())
-	}
-	if list, ok := value.([]any); ok {
-		bareList := make([]any, len(list))
-		for i, item := range list {
-			bareList[i] = glob(textOf(item).plain())
-		}
-		value = bareList
-	}
-	return in(enough)(exact, value)
 }
