@@ -52,6 +52,8 @@ type Environment struct {
 	// AdmissionPolicies are files with ValidatingAdmissionPolicies, their bindings
 	// and parameters.
 	AdmissionPolicies []bundle.Source
+	// Kyverno are files with Kyverno's ClusterPolicies.
+	Kyverno []bundle.Source
 	// Schema is what becomes of objects that do not fit the API of their cluster:
 	// see [SchemaOff]. Empty is what the level asks for.
 	Schema verdict.Decision

@@ -143,7 +143,7 @@ func intendedConditions(rule string) bool {
 	}
 	list := has("spec.list") && !has("length(") && !has("value: \"{{ request.object.spec.list }}\"") || has(`key: [a, "c*"]`)
 	switch {
-	case has("spec.numbers }}", "Equals, value: [1, 2]"):
+	case has("spec.numbers }}", "operator: Equals, value: [1, 2]"), has("spec.numbers }}", "operator: NotEquals, value: [1, 2]"):
 		// A number in a list is the same number in the policy's list.
 		return true
 	case list && has("operator: AnyNotIn", `value: "1-10"`):

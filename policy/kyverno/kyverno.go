@@ -13,11 +13,10 @@
 package kyverno
 
 import (
-	"slices"
-
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/manifest"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
 )
 
 // Set is the policies of a platform. It is read-only and safe for concurrent use.
@@ -56,13 +55,34 @@ func Load(sources []bundle.Source) (*Set, error) {
 // Digest names the content of the files.
 func (s *Set) Digest() string { return s.digest }
 
+// Description is what people may know of a rule before it is broken.
+type Description struct {
+	ID, Title, Severity, Why string
+	// Decision is what a violation means where no namespace is an exception.
+	Decision verdict.Decision
+	File     string
+	Line     int
+}
+
+// Describe returns the rules in the order of the files.
+func (s *Set) Describe() []Description {
+	var all []Description
+	for _, r := range s.rules {
+		if n := len(all); n > 0 && all[n-1].ID == r.id() {
+			continue
+		}
+		all = append(all, Description{
+			ID: r.id(), Title: r.title, Severity: r.severity, Why: r.description, Decision: r.action.decision, File: r.file, Line: r.line,
+		})
+	}
+	return all
+}
+
 // Rules returns the ids of the rules, which are POLICY/RULE.
 func (s *Set) Rules() []string {
 	var ids []string
-	for _, r := range s.rules {
-		if id := r.id(); !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
+	for _, d := range s.Describe() {
+		ids = append(ids, d.ID)
 	}
 	return ids
 }

@@ -16,6 +16,7 @@ type rule struct {
 	policy         string
 	name           string
 	title          string
+	description    string
 	severity       string
 	file           string
 	line           int
@@ -107,8 +108,9 @@ func readPolicy(document manifest.Document) ([]rule, fault.List) {
 	if admission, ok := fields["admission"]; ok && !admission.bool() {
 		admission.refuse("leave the policy out", "the policy is not for the admission of objects")
 	}
-	base := rule{policy: document.GetName(), title: document.GetAnnotations()["policies.kyverno.io/title"], file: document.File}
-	base.severity = strings.ToLower(document.GetAnnotations()["policies.kyverno.io/severity"])
+	base := rule{policy: document.GetName(), title: fault.Clean(document.GetAnnotations()["policies.kyverno.io/title"], 120), file: document.File}
+	base.description = document.GetAnnotations()["policies.kyverno.io/description"]
+	base.severity = fault.Clean(strings.ToLower(document.GetAnnotations()["policies.kyverno.io/severity"]), 20)
 	base.action = readAction(fields["validationFailureAction"], fields["validationFailureActionOverrides"], action{decision: verdict.Warn})
 	var rules []rule
 	items := fields["rules"].list()
