@@ -68,6 +68,10 @@ func (c checker) check(node jmespath.ASTNode, root bool) error {
 		if name, _ := node.Value.(string); root && !slices.Contains(c.scope, name) {
 			return c.unknown(name)
 		}
+	case jmespath.ASTCurrentNode:
+		if root {
+			return errors.New("@ is not supported: name the field")
+		}
 	case jmespath.ASTFunctionExpression:
 		if name, _ := node.Value.(string); !slices.Contains(functionNames(), name) {
 			return unknownName("the function", name, functionNames())
@@ -141,7 +145,8 @@ func (e *expression) evaluate(facts facts) (result any, err error) {
 	case errors.As(err, &missing):
 		return nil, missingField{e.source}
 	case err != nil:
-		return nil, fmt.Errorf("{{ %s }}: %s", fault.Clean(e.source, 80), fault.Clean(err.Error(), 120))
+		// The library's text would quote the object.
+		return nil, fmt.Errorf("{{ %s }} gives a function what it does not take", fault.Clean(e.source, 80))
 	}
 	return result, nil
 }
