@@ -60,6 +60,9 @@ func FuzzPolicy(f *testing.F) {
 		policies, objects, _ := strings.Cut(text, cut)
 		set, err := kyverno.Load(source(policies))
 		if err != nil {
+			if set != nil {
+				t.Error("policies come with a fault")
+			}
 			for _, one := range fault.Of(err) {
 				if one.Code != fault.PolicyLoad || one.Line <= 0 && one.File != "" && !strings.Contains(one.Message, "yaml:") {
 					t.Errorf("refused without a line: %v", one)

@@ -46,10 +46,13 @@ func Load(sources []bundle.Source) (*Set, error) {
 		}
 		set.rules = append(set.rules, rules...)
 	}
-	if len(set.rules) == 0 && len(faults) == 0 {
+	switch {
+	case len(faults) > 0:
+		return nil, faults
+	case len(set.rules) == 0:
 		return nil, fault.New(fault.PolicyLoad, "there is no ClusterPolicy")
 	}
-	return set, faults.OrNil()
+	return set, nil
 }
 
 // Digest names the content of the files.

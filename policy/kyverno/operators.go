@@ -1,14 +1,13 @@
 package kyverno
 
 import (
-	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/blang/semver/v4"
-	"github.com/google/go-cmp/cmp"
 )
 
 // operator compares the two sides of a condition, which hold nil, bool, float64,
@@ -67,7 +66,7 @@ func sameness(key, value any) relation {
 			return different
 		}
 	default:
-		return relationOf(cmp.Equal(bare(key), bare(value)))
+		return relationOf(reflect.DeepEqual(bare(key), bare(value)))
 	}
 }
 
@@ -216,125 +215,4 @@ func lasting(compared comparison) operator {
 		v, ok2 := length(value)
 		return ok && ok2 && compared.holds(int(sign(k-v)))
 	}
-}
-
-// quantifier decides from which of the keys are in the values.
-type quantifier func(found []bool) bool
-
-func someIn(found []bool) bool  { return slices.Contains(found, true) }
-func someOut(found []bool) bool { return slices.Contains(found, false) }
-func allIn(found []bool) bool   { return !slices.Contains(found, false) }
-func allOut(found []bool) bool  { return !slices.Contains(found, true) }
-
-// in looks the keys up: in a list, in a range, or in a list that is written as
-// text in JSON. A side that is none of these holds for no operator.
-func in(enough quantifier) operator {
-	return func(key, value any) bool {
-		found, ok := lookup(key, value, false)
-		return ok && enough(found)
-	}
-}
-
-// oldIn and oldNotIn are what Kyverno deprecates: a list must be a subset of the
-// values, or not be one, with no wildcards and no ranges.
-func oldIn(key, value any) bool {
-	found, ok := lookup(key, value, true)
-	return ok && allIn(found)
-}
-
-func oldNotIn(key, value any) bool {
-	found, ok := lookup(key, value, true)
-	return ok && someOut(found)
-}
-
-// lookup tells for each key whether it is among the values.
-func lookup(key, value any, old bool) (found []bool, ok bool) {
-	keys, ok := texts(key)
-	if !ok {
-		return nil, false
-	}
-	_, set := key.([]any)
-	among, ok := candidates(value, keys, set, old)
-	if !ok {
-		return nil, false
-	}
-	found = make([]bool, len(keys))
-	for i, k := range keys {
-		found[i] = among(k)
-	}
-	return found, true
-}
-
-// texts returns the keys as texts: one for a scalar, and those of a list.
-func texts(key any) ([]glob, bool) {
-	switch key := key.(type) {
-	case []any:
-		list := make([]glob, len(key))
-		for i, item := range key {
-			list[i] = textOf(item)
-		}
-		return list, true
-	case nil, map[string]any:
-		return nil, false
-	default:
-		return []glob{textOf(key)}, true
-	}
-}
-
-func textOf(v any) glob {
-	if g, ok := v.(glob); ok {
-		return g
-	}
-	return glob(written(bare(v)))
-}
-
-// candidates returns the comparison of a key with what a condition names. Set
-// says that the keys are a list.
-func candidates(value any, keys []glob, set, old bool) (func(glob) bool, bool) {
-	equal := func(item, key glob) bool { return item.plain() == key.plain() }
-	// Wildcards count on either side, where the policy wrote them.
-	fitting := func(item, key glob) bool { return item.fits(key.plain()) || key.fits(item.plain()) }
-	among := func(list []glob, same func(item, key glob) bool) func(glob) bool {
-		return func(key glob) bool { return slices.ContainsFunc(list, func(item glob) bool { return same(item, key) }) }
-	}
-	list, isList := value.([]any)
-	if isList {
-		items, _ := texts(list)
-		if set && old {
-			return among(items, equal), true
-		}
-		return among(items, fitting), true
-	}
-	text, ok := value.(glob)
-	switch _, _, inside, isRange := rangeOf(text); {
-	case !ok:
-		return nil, false
-	case len(keys) == 1 && (equal(text, keys[0]) || !set && text.fits(keys[0].plain())):
-		return func(glob) bool { return true }, true
-	case isRange && inside && !old:
-		c := newChoice(text)
-		return func(key glob) bool { return c.fits(key.plain()) }, true
-	}
-	items, ok := listed(text, old)
-	if set && !old {
-		return among(items, fitting), ok
-	}
-	return among(items, equal), ok
-}
-
-// listed reads a text as a list in JSON, or as its only item.
-func listed(value glob, old bool) ([]glob, bool) {
-	plain := []byte(value.plain())
-	if !json.Valid(plain) {
-		return []glob{value}, !old
-	}
-	var items []string
-	if err := json.Unmarshal(plain, &items); err != nil {
-		return nil, false
-	}
-	list := make([]glob, len(items))
-	for i, item := range items {
-		list[i] = glob(item)
-	}
-	return list, true
 }

@@ -1,7 +1,6 @@
 package kyverno
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -257,28 +256,32 @@ func readAction(a, overrides at, otherwise action) action {
 	if a.value != nil {
 		read = action{decision: decisionOf(a)}
 	}
+	var own []override
 	for _, item := range overrides.list() {
 		fields := item.fields([]string{"action", "namespaces"}, map[string]string{"namespaceSelector": "name the namespaces"})
 		namespaces := fields["namespaces"].texts()
 		if len(namespaces) == 0 {
 			item.refuse("name the namespaces", "holds in no namespace")
 		}
-		read.overrides = append(slices.Clone(read.overrides), override{namespaces: namespaces, decision: decisionOf(fields["action"])})
+		action, ok := fields["action"]
+		if !ok {
+			item.refuse("add action", "says nothing about what a violation means")
+			continue
+		}
+		own = append(own, override{namespaces: namespaces, decision: decisionOf(action)})
 	}
+	read.overrides = slices.Concat(own, read.overrides)
 	return read
 }
 
 func decisionOf(a at) verdict.Decision {
-	if a.reader == nil {
-		return verdict.Deny
-	}
 	switch word := a.text(); strings.ToLower(word) {
 	case "enforce":
 		return verdict.Deny
 	case "audit":
 		return verdict.Warn
 	default:
-		a.refuse("use Enforce or Audit", "%s is not an action", fmt.Sprintf("%q", fault.Clean(word, 40)))
+		a.refuse("use Enforce or Audit", "%q is not an action", fault.Clean(word, 40))
 		return verdict.Deny
 	}
 }

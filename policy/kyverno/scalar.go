@@ -3,6 +3,7 @@ package kyverno
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,11 +30,14 @@ type operand struct {
 	plain      string
 }
 
-// choice is a pattern of text: it fits where all operands of one of its lists do.
+// choice is a pattern of text: it fits where all clauses of one of its lists do.
 type choice struct {
 	whole string
-	any   [][]operand
+	any   [][]clause
 }
+
+// clause fits where one of its operands does.
+type clause []operand
 
 // ranges finds two numbers or quantities with a dash between them; the dash is
 // the third group, after an exclamation mark or nothing.
@@ -44,42 +48,31 @@ var ranges = regexp.MustCompile(`^([-+]?[0-9]+(?:\.[0-9]+)?[A-Za-z]*)(!?)(-)([-+
 func newChoice(g glob) choice {
 	c := choice{whole: g.plain()}
 	for _, alternative := range g.split('|') {
-		all := [][]operand{nil}
+		var all []clause
 		for _, condition := range alternative.split('&') {
-			all = product(all, newOperands(condition))
+			all = append(all, clauses(condition)...)
 		}
-		c.any = append(c.any, all...)
+		c.any = append(c.any, all)
 	}
 	return c
 }
 
-// product combines the alternatives of two conditions that must both hold.
-func product(left, right [][]operand) [][]operand {
-	var both [][]operand
-	for _, l := range left {
-		for _, r := range right {
-			both = append(both, append(append([]operand{}, l...), r...))
-		}
-	}
-	return both
-}
-
-// newOperands returns alternatives: a number outside of a range is below it or
-// above.
-func newOperands(g glob) [][]operand {
+// clauses reads one condition. A number in a range is not below it and not above;
+// one outside is either.
+func clauses(g glob) []clause {
 	compared := comparisonOf(g)
 	if compared == equal {
 		if low, high, inside, ok := rangeOf(g); ok && inside {
-			return [][]operand{{operandOf(greaterEqual, low), operandOf(lessEqual, high)}}
+			return []clause{{operandOf(greaterEqual, low)}, {operandOf(lessEqual, high)}}
 		} else if ok {
-			return [][]operand{{operandOf(less, low)}, {operandOf(greater, high)}}
+			return []clause{{operandOf(less, low), operandOf(greater, high)}}
 		}
 	}
-	return [][]operand{{operandOf(compared, g[len(compared):])}}
+	return []clause{{operandOf(compared, g[len(compared):])}}
 }
 
 func operandOf(compared comparison, g glob) operand {
-	g = glob(g).trim()
+	g = g.trim()
 	return operand{comparison: compared, glob: g, plain: g.plain()}
 }
 
@@ -120,16 +113,10 @@ func (c choice) fits(v any) bool {
 	if s, ok := v.(string); ok && s == c.whole {
 		return true
 	}
-	for _, all := range c.any {
-		fit := true
-		for _, o := range all {
-			fit = fit && o.fits(v)
-		}
-		if fit {
-			return true
-		}
+	broken := func(one clause) bool {
+		return !slices.ContainsFunc(one, func(o operand) bool { return o.fits(v) })
 	}
-	return false
+	return slices.ContainsFunc(c.any, func(all []clause) bool { return !slices.ContainsFunc(all, broken) })
 }
 
 // fits compares as durations where both are some, as quantities where both are

@@ -24,9 +24,11 @@ var (
 
 // parseText reads the variables of a text. Scope says which names they may use.
 func parseText(s string, scope scope) (text, error) {
-	if strings.Contains(s, "$(") && !strings.Contains(s, `\$(`) {
+	// What a backslash stands before is meant as it is.
+	if strings.Contains(strings.ReplaceAll(s, `\$(`, ""), "$(") {
 		return text{}, errReference
 	}
+	s = strings.ReplaceAll(s, `\$(`, "$(")
 	var t text
 	var plain strings.Builder
 	for s != "" {
