@@ -158,6 +158,13 @@ func TestConditionsSpeak(t *testing.T) {
 	expect(t, findings(t, policy, pod, "web"), "deny p/r metadata.name: no; not web")
 }
 
+// TestDenyWithoutConditions refuses whatever the rule matches.
+func TestDenyWithoutConditions(t *testing.T) {
+	policy := ruled("    match: {any: [{resources: {kinds: [Pod], names: [web]}}]}\n    validate: {message: not here, deny: {}}\n")
+	expect(t, findings(t, policy, pod, "web"), "deny p/r : not here")
+	expect(t, findings(t, policy, strings.Replace(pod, "name: web", "name: other", 1), "web"))
+}
+
 func TestHostileTextsAreJudgedInTime(t *testing.T) {
 	long := strings.Repeat("a", 20000)
 	policy := ruled(aboutPods + "    validate: {message: m, pattern: {metadata: {name: \"*a*a*a*a*a*a*b\"}, spec: {n: \">1\", d: \"<1e3\"}}}\n")

@@ -33,10 +33,11 @@ type facts map[string]any
 // scope is the names that an expression may start with.
 type scope []string
 
-// The names of every rule, and those that stand for an item of a list.
+// The names of every rule, and those that stand for an item of a list. Policies
+// write null as if JMESPath knew the word; like any name of nothing it is null.
 var (
-	ruleScope = scope{"request"}
-	itemScope = scope{"request", "element", "elementIndex", "element0", "elementIndex0"}
+	ruleScope = scope{"request", "null"}
+	itemScope = scope{"request", "null", "element", "elementIndex", "element0", "elementIndex0"}
 )
 
 // requestFields are the fields of request that are known here; what is known of

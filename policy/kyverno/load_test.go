@@ -49,7 +49,6 @@ func TestWhatCannotBeJudgedIsRefused(t *testing.T) {
 		{"a selector", ruled("    match: {any: [{resources: {kinds: [Pod], selector: {matchExpressions: [{key: a, operator: Is}]}}}]}\n" + anyImage), 8, "is not a valid label selector operator"},
 		{"a check without anything", ruled(aboutPods + "    validate: {message: m}\n"), 9, "holds 0 of pattern"},
 		{"two checks", ruled(aboutPods + "    validate: {pattern: {a: b}, deny: {conditions: {all: [{key: a, operator: Equals, value: b}]}}}\n"), 9, "holds 2 of pattern"},
-		{"deny without conditions", ruled(aboutPods + "    validate: {deny: {}}\n"), 9, "would refuse every object"},
 		{"an addition", ruled(aboutPods + "    validate:\n      pattern:\n        spec:\n          +(hostNetwork): false\n"), 12, "the anchor +()"},
 		{"patterns that would be passed over", ruled(aboutPods + "    validate:\n      pattern:\n        spec:\n          containers:\n          - image: a\n          - image: b\n"), 14, "only the first item of a list would be judged"},
 		{"an empty list", ruled(aboutPods + "    validate:\n      pattern: {spec: {containers: []}}\n"), 10, "is an empty list"},

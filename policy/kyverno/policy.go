@@ -215,11 +215,8 @@ func readCheck(a at, fields map[string]at, scope scope) check {
 	c.texts = patterns.texts
 	if deny, ok := fields["deny"]; ok {
 		forms++
-		inner, ok := deny.fields([]string{"conditions"}, nil)["conditions"]
-		if !ok {
-			deny.refuse("add conditions", "the rule would refuse every object")
-		}
-		conditions := readConditions(inner, scope)
+		// Without conditions it refuses whatever the rule matches.
+		conditions := readConditions(deny.fields([]string{"conditions"}, nil)["conditions"], scope)
 		c.deny = &conditions
 	}
 	if each, ok := fields["foreach"]; ok {
