@@ -168,6 +168,15 @@ func (env *environment) askForeign(ctx context.Context, r request, i int) ([]Out
 			said = append(said, admissionOutcome(finding))
 		}
 	}
+	if env.kyverno != nil {
+		findings, err := env.kyverno.Check(ctx, r.Objects[i], r.Namespace, r.namespaces)
+		if err != nil {
+			return nil, fault.New(fault.Canceled, "the request ended while policies were asked")
+		}
+		for _, finding := range findings {
+			said = append(said, kyvernoOutcome(finding))
+		}
+	}
 	return said, nil
 }
 

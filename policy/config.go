@@ -53,6 +53,8 @@ type Environment struct {
 	// AdmissionPolicies are files with ValidatingAdmissionPolicies, their bindings
 	// and parameters.
 	AdmissionPolicies []bundle.Source
+	// Kyverno are files with Kyverno's ClusterPolicies.
+	Kyverno []bundle.Source
 	// Schema is what becomes of objects that do not fit the API of their cluster:
 	// see [SchemaOff]. Empty is what the level asks for.
 	Schema verdict.Decision
@@ -65,6 +67,11 @@ type Environment struct {
 	// Enforcement is [verdict.Deny] where it is empty. With [verdict.Warn] every
 	// violation warns; a rule that gives no answer still denies.
 	Enforcement verdict.Decision
+}
+
+// asks tells whether anything but a schema is asked.
+func (e Environment) asks() bool {
+	return e.Level != "" || len(e.Bundles)+len(e.Gatekeeper)+len(e.AdmissionPolicies)+len(e.Kyverno) > 0 || e.Promotion != nil || e.Images != ""
 }
 
 // Bundle is a set of policies of the platform.

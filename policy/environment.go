@@ -11,6 +11,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/engine"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/gatekeeper"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/kyverno"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/promotion"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/schema"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/shape"
@@ -25,9 +26,10 @@ type environment struct {
 	// asked are the engines by the form of input that their rules expect.
 	asked []asked
 	rules []bundle.Rule
-	// gatekeeper and admission are nil where the environment has none.
+	// gatekeeper, admission and kyverno are nil where the environment has none.
 	gatekeeper *gatekeeper.Set
 	admission  *vap.Set
+	kyverno    *kyverno.Set
 	promotion  *promotion.Rule
 	// images is empty where nothing is demanded of images.
 	images string
@@ -54,7 +56,7 @@ func newEnvironment(ctx context.Context, name string, config Environment) (*envi
 	if err := env.addSchema(name, config); err != nil {
 		return nil, err
 	}
-	if config.Level == "" && env.schema == "" && len(config.Bundles)+len(config.Gatekeeper)+len(config.AdmissionPolicies) == 0 && config.Promotion == nil && config.Images == "" {
+	if !config.asks() && env.schema == "" {
 		return nil, fault.New(fault.Config, "environment %q asks no policy", name).WithFix("set a level or a bundle")
 	}
 	if err := env.addBuiltin(ctx, config); err != nil {
@@ -125,6 +127,12 @@ func (env *environment) addForeign(ctx context.Context, config Environment) erro
 		}
 		env.digest += "admission " + env.admission.Digest() + "\n"
 	}
+	if len(config.Kyverno) > 0 {
+		if env.kyverno, err = kyverno.Load(config.Kyverno); err != nil {
+			return err
+		}
+		env.digest += "kyverno " + env.kyverno.Digest() + "\n"
+	}
 	return nil
 }
 
@@ -139,6 +147,9 @@ func (env *environment) ruleIDs() []string {
 	}
 	if env.admission != nil {
 		ids = append(ids, env.admission.Rules()...)
+	}
+	if env.kyverno != nil {
+		ids = append(ids, env.kyverno.Rules()...)
 	}
 	if env.schema != "" {
 		ids = append(ids, schema.Rule)

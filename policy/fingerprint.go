@@ -17,7 +17,7 @@ func (c Config) Fingerprint() (string, error) {
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(c.Environments)) {
 		env := c.Environments[name]
-		sets := [][]bundle.Source{env.Gatekeeper, env.AdmissionPolicies}
+		sets := [][]bundle.Source{env.Gatekeeper, env.AdmissionPolicies, env.Kyverno}
 		for _, own := range env.Bundles {
 			sets = append(sets, own.Policies, own.Data)
 		}

@@ -253,16 +253,26 @@ kind: ValidatingAdmissionPolicyBinding
 metadata: {name: prod}
 spec: {policyName: names, validationActions: [Warn]}
 `
+	const cluster = `apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+metadata: {name: images, annotations: {policies.kyverno.io/severity: high}}
+spec:
+  validationFailureAction: Enforce
+  rules:
+  - name: own
+    match: {any: [{resources: {kinds: [Pod]}}]}
+    validate: {message: no image of ours, pattern: {spec: {containers: [{image: "own/*"}]}}}
+`
 	source := func(text string) []bundle.Source {
 		return []bundle.Source{{Files: map[string][]byte{"p.yaml": []byte(text)}}}
 	}
-	gate := newGate(t, policy.Config{Environments: map[string]policy.Environment{"prod": {Gatekeeper: source(template), AdmissionPolicies: source(admission)}}})
+	gate := newGate(t, policy.Config{Environments: map[string]policy.Environment{"prod": {Gatekeeper: source(template), AdmissionPolicies: source(admission), Kyverno: source(cluster)}}})
 	v := evaluate(t, gate, podObject(t, false), goodObjects(t, 1)[0])
-	want := []string{"deny NoPods/all Pod web/p: no Pod", "warn names/prod Pod web/p: the name p is taken"}
+	want := []string{"deny NoPods/all Pod web/p: no Pod", "deny images/own Pod web/p: no image of ours", "warn names/prod Pod web/p: the name p is taken"}
 	if diff := cmp.Diff(want, said(v)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if v.Rules != 2 || v.Objects != 2 {
+	if v.Rules != 3 || v.Objects != 2 {
 		t.Errorf("%d rules on %d objects", v.Rules, v.Objects)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/policy/bundle"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/engine"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/gatekeeper"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/kyverno"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/vap"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/waiver"
@@ -103,6 +104,20 @@ func admissionOutcome(finding vap.Finding) Outcome {
 	if finding.Failed {
 		outcome.Code, outcome.Decision = fault.PolicyEngine, verdict.Deny
 		outcome.Fix = "the platform team corrects the policy; until then the object is denied"
+	}
+	return outcome
+}
+
+// kyvernoOutcome turns what a rule of a ClusterPolicy said into an outcome.
+func kyvernoOutcome(finding kyverno.Finding) Outcome {
+	outcome := Outcome{
+		Rule: finding.Rule, Bundle: "kyverno", Title: finding.Title, Severity: finding.Severity, Decision: finding.Decision, Code: fault.Policy,
+		Field:   fault.Clean(finding.Field, verdict.MaxMessageBytes),
+		Message: fault.Clean(finding.Message, verdict.MaxMessageBytes),
+	}
+	if finding.Failed {
+		outcome.Code, outcome.Decision = fault.PolicyEngine, verdict.Deny
+		outcome.Fix = "the platform team corrects the policy, such as with || '' behind a field that may be missing; until then the object is denied"
 	}
 	return outcome
 }

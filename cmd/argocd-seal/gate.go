@@ -106,6 +106,9 @@ func gateEnvironment(settings config.Environment, described []config.PolicySourc
 	if environment.AdmissionPolicies, err = bundle.Locals(asked.AdmissionPolicies); err != nil {
 		return environment, err
 	}
+	if environment.Kyverno, err = bundle.Locals(asked.Kyverno); err != nil {
+		return environment, err
+	}
 	for _, own := range asked.Bundles {
 		data, err := bundle.Locals(own.Data)
 		if err != nil {

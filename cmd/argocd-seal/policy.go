@@ -64,7 +64,7 @@ func (o *catalogOptions) load() (*catalog.Catalog, error) {
 			return nil, err
 		}
 	}
-	return rules, nil
+	return rules, rules.Kyverno(asked.Kyverno)
 }
 
 // asked is what an environment of --config is judged by.

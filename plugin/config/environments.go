@@ -67,6 +67,8 @@ type EnvironmentPolicy struct {
 	// Directories or files with ValidatingAdmissionPolicies, their bindings and
 	// parameters.
 	AdmissionPolicies []string `json:"admissionPolicies"`
+	// Directories or files with Kyverno's ClusterPolicies.
+	Kyverno []string `json:"kyverno"`
 }
 
 // PolicyBundle is one set of policies of the platform.
@@ -100,7 +102,7 @@ type Promotion struct {
 // Asked tells whether anything judges the environment's objects.
 func (e Environment) Asked() bool {
 	p := e.Policy
-	return p.Level != "" || len(p.Bundles)+len(p.Sources)+len(p.Gatekeeper)+len(p.AdmissionPolicies) > 0 ||
+	return p.Level != "" || len(p.Bundles)+len(p.Sources)+len(p.Gatekeeper)+len(p.AdmissionPolicies)+len(p.Kyverno) > 0 ||
 		e.Promotion.From != "" || e.Images.Asked() || p.Schema == "deny" || p.Schema == "warn"
 }
 

@@ -38,6 +38,7 @@ environments:
     bundles: [dir, {directory: other, namespaces: [main], version: v0, combine: true, data: [d]}]
     gatekeeper: [g]
     admissionPolicies: [v.yaml]
+    kyverno: [k]
   promotion: {from: ../staging, codeowners: gitlab, requireOwners: true, owners: ["@org/platform"]}
   injection:
     default: sealed-secret
@@ -73,7 +74,7 @@ environments:
 			},
 			Bundles: []config.PolicyBundle{{Directory: "dir"},
 				{Directory: "other", Namespaces: []string{"main"}, Version: "v0", Combine: true, Data: []string{"d"}}},
-			Gatekeeper: []string{"g"}, AdmissionPolicies: []string{"v.yaml"},
+			Gatekeeper: []string{"g"}, AdmissionPolicies: []string{"v.yaml"}, Kyverno: []string{"k"},
 		},
 		Promotion: config.Promotion{From: "../staging", Codeowners: "gitlab", RequireOwners: true, Owners: []string{"@org/platform"}},
 		Injection: config.Injection{

@@ -37,7 +37,7 @@ type Rule struct {
 	Input      shape.Shape        `json:"input"`
 	Parameters []Parameter        `json:"parameters,omitempty"`
 	References []bundle.Reference `json:"references,omitempty"`
-	// File and Line are where the rule stands, if it is one in Rego.
+	// File and Line are where the rule stands, if it is in a file.
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`
 	// Source is the rule's text in Rego.
