@@ -88,8 +88,12 @@ type Event struct {
 	References []Reference `json:"references,omitempty"`
 	// Injections are what objects with references became.
 	Injections []Injection `json:"injections,omitempty"`
+	// Images are those that were looked at, each once, where the environment demands
+	// something of images.
+	Images []Image `json:"images,omitempty"`
 	// Omitted is how many entries are left out of a list, by its name, where it was
-	// too long for an event: references, injections, keys, denied, warned or waived.
+	// too long for an event: references, injections, keys, images, denied, warned or
+	// waived.
 	Omitted map[string]int `json:"omitted,omitempty"`
 	// Certificate is the SHA-256 of the certificate that sealed, in hexadecimal.
 	Certificate string `json:"certificate,omitempty"`
@@ -189,6 +193,18 @@ type Injection struct {
 	Kind string `json:"kind"`
 	// Keys are the names of its keys.
 	Keys []string `json:"keys,omitempty"`
+}
+
+// Image is an image that was looked at.
+type Image struct {
+	// Image is registry and repository.
+	Image string `json:"image"`
+	// Digest is what runs.
+	Digest string `json:"digest"`
+	// Rule is the name of the rule that it was held against.
+	Rule string `json:"rule,omitempty"`
+	// SignedBy are the names of the signers whose signatures count.
+	SignedBy []string `json:"signedBy,omitempty"`
 }
 
 // Recovered is what a Recovery found.

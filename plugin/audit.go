@@ -10,6 +10,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/follow"
 	"github.com/argocd-seal/argocd-seal-plugin/policy"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/supplychain"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets"
 )
@@ -50,6 +51,7 @@ func eventOf(request *request, output Output, manifests []string, err error) aud
 	event.App, event.Project, event.Namespace = cleaned(id.App), cleaned(id.Project), cleaned(id.Namespace)
 	event.Repo, event.Path, event.Revision = cleaned(redactURL(id.RepoURL)), cleaned(id.Path), cleaned(id.Revision)
 	event.Author, event.Subject = cleaned(request.commit.Author), cleaned(request.commit.Subject)
+	event.Images = entries(&left, "images", maxListBytes, output.Images.Seen(), seenImage)
 	if err != nil {
 		event.Outcome = string(fault.CodeOf(err))
 		for _, one := range fault.Of(err) {
@@ -70,6 +72,10 @@ func reference(used secrets.Usage) audit.Reference {
 		Binding: used.Binding, Store: used.Store, Mount: cleaned(used.Mount), Path: cleaned(used.Path), Key: cleaned(used.Key),
 		Version: used.Version, Label: cleaned(used.Label), Pinned: used.Pinned,
 	}
+}
+
+func seenImage(one supplychain.Seen) audit.Image {
+	return audit.Image{Image: cleaned(one.Image), Digest: cleaned(one.Digest), Rule: cleaned(one.Rule), SignedBy: one.SignedBy}
 }
 
 func (o *omitted) injection(one secrets.Injected) audit.Injection {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/audit"
 	"github.com/argocd-seal/argocd-seal-plugin/policy"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/image"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/supplychain"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/verdict"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets"
 )
@@ -17,7 +19,7 @@ var hostile = strings.Repeat("<&\"\\\x01", 100)
 
 // lengthy is what a tenant can have at most in every list at once.
 func lengthy(count int) Output {
-	output := Output{Verdict: policy.Verdict{BundleDigest: "sha256:1"}}
+	output := Output{Verdict: policy.Verdict{BundleDigest: "sha256:1"}, Images: &supplychain.Result{}}
 	var keys []string
 	for i := range count {
 		keys = append(keys, fmt.Sprint(i)+hostile)
@@ -26,6 +28,7 @@ func lengthy(count int) Output {
 		name := fmt.Sprint(i) + hostile
 		output.Used = append(output.Used, secrets.Usage{Binding: "b", Mount: name, Path: name, Key: name, Version: i + 1})
 		output.Injected = append(output.Injected, secrets.Injected{Object: "Secret " + name, Kind: "sealed-secret", Keys: keys})
+		output.Images.Images = append(output.Images.Images, supplychain.Verified{Rule: name, Image: image.Image{Name: image.Name{Repository: name, Digest: name}}})
 		for _, decision := range []verdict.Decision{verdict.Deny, verdict.Warn, verdict.Waived} {
 			output.Verdict.Outcomes = append(output.Verdict.Outcomes, verdict.Outcome{
 				Rule: name, Object: name, Decision: decision, Waiver: &verdict.Waiver{Owner: name, Reason: name, Expires: "2999-01-01"},
@@ -61,7 +64,7 @@ func TestEventsFitIntoTheTrail(t *testing.T) {
 		}
 		shown := map[string]int{
 			"references": len(event.References), "injections": len(event.Injections),
-			"denied": len(event.Verdict.Denied), "warned": len(event.Verdict.Warned), "waived": len(event.Verdict.Waived),
+			"images": len(event.Images), "denied": len(event.Verdict.Denied), "warned": len(event.Verdict.Warned), "waived": len(event.Verdict.Waived),
 		}
 		for name, kept := range shown {
 			if kept == 0 || kept+event.Omitted[name] != count {

@@ -6,7 +6,7 @@ const (
 	// maxListed bounds each list of an event: a tenant decides how many references,
 	// Secrets and rules a request has.
 	maxListed = 500
-	// maxListBytes bounds each of an event's five lists as JSON, so that it stays
+	// maxListBytes bounds each of an event's six lists as JSON, so that it stays
 	// below the trail's mebibyte: an event that is too long would be refused, and
 	// with it its request, or the request would go on unrecorded.
 	maxListBytes = 128 << 10

@@ -8,6 +8,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/follow"
 	"github.com/argocd-seal/argocd-seal-plugin/policy"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/supplychain"
 	"github.com/argocd-seal/argocd-seal-plugin/render"
 	"github.com/argocd-seal/argocd-seal-plugin/render/source"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets"
@@ -59,6 +60,8 @@ type Output struct {
 	Objects     []object.Object
 	// Verdict is the gate's last one; it is empty where nothing was judged.
 	Verdict policy.Verdict
+	// Images is what was found about images; nil where nothing is demanded of them.
+	Images *supplychain.Result
 	// Injected are the objects that were replaced or filled, and Used what was
 	// read for them.
 	Injected []secrets.Injected
@@ -119,6 +122,7 @@ func (p *Pipeline) run(ctx context.Context, job Job) (Output, error) {
 	if err != nil {
 		return output, err
 	}
+	output.Images = input.Images
 	if environment.Judged {
 		if err := output.judge(ctx, gate, input); err != nil {
 			return output, err

@@ -126,6 +126,8 @@ func (d *decoder) result(key string, v *fastjson.Value, e *audit.Event) {
 		e.References = list(d, v, d.reference)
 	case "injections":
 		e.Injections = list(d, v, d.injection)
+	case "images":
+		e.Images = list(d, v, d.image)
 	case "certificate":
 		e.Certificate = d.text(v)
 	case "output":
@@ -209,6 +211,22 @@ func (d *decoder) injection(value *fastjson.Value) (read audit.Injection) {
 			read.Kind = d.text(v)
 		case "keys":
 			read.Keys = list(d, v, d.text)
+		}
+	})
+	return read
+}
+
+func (d *decoder) image(value *fastjson.Value) (read audit.Image) {
+	d.object(value, func(key []byte, v *fastjson.Value) {
+		switch string(key) {
+		case "image":
+			read.Image = d.text(v)
+		case "digest":
+			read.Digest = d.text(v)
+		case "rule":
+			read.Rule = d.text(v)
+		case "signedBy":
+			read.SignedBy = list(d, v, d.text)
 		}
 	})
 	return read

@@ -20,7 +20,7 @@ func (f *Filter) answers(e *Record, change Change) bool {
 	return !(f.changed && change == Same) && f.within(e) &&
 		(len(f.types) == 0 || slices.Contains(f.types, e.Type)) &&
 		(len(f.revisions) == 0 || slices.ContainsFunc(f.revisions, func(r string) bool { return strings.HasPrefix(e.Revision, r) })) &&
-		f.author(e.Author) && f.outcome(e) && f.decided(e) &&
+		f.author(e.Author) && f.outcome(e) && f.decided(e) && f.ran(e) &&
 		(len(f.secrets) == 0 || f.uses(e) && len(f.used(e)) > 0)
 }
 

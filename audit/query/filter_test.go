@@ -40,6 +40,7 @@ func various() []audit.Event {
 		{ID: "settings", Type: audit.Render, Time: minute(7), App: "shop-web", Project: "shop", Environment: "production", Repo: deploy, Path: "apps/web",
 			Revision: "def4560002", Outcome: "OK", Output: "5", References: []audit.Reference{db("", 8)}},
 		{ID: "vault", Type: audit.Render, Time: minute(8), App: "shop-api", Project: "shop", Environment: "staging", Repo: other, Path: "apps/website",
+			Images:   []audit.Image{{Image: "registry.example.com/shop/api", Digest: "sha256:0123abcd", Rule: "apps", SignedBy: []string{"release"}}},
 			Revision: "0123abc", Outcome: "E_VAULT", Codes: []string{"E_SECRET_MISSING", "E_VAULT"}},
 		{ID: "refresh", Type: audit.Refresh, Time: minute(9), App: "shop-api", Outcome: "OK", References: []audit.Reference{db("", 8)}},
 	}
@@ -116,6 +117,10 @@ func TestEveryFilter(t *testing.T) {
 		{"secret by key, or all keys", query.Question{Secrets: []string{"kv/payments/db#password"}}, "first same commit secrets both settings"},
 		{"another key", query.Question{Secrets: []string{"kv/payments/db#username"}}, "both settings"},
 		{"secret by pattern", query.Question{Secrets: []string{"kv/**@6"}}, "first same commit"},
+		{"image by digest", query.Question{Images: []string{"sha256:0123"}}, "vault"},
+		{"image by name", query.Question{Images: []string{"registry.example.com/shop/*"}}, "vault"},
+		{"image by both", query.Question{Images: []string{"registry.example.com/shop/api@sha256:0123abcd"}}, "vault"},
+		{"image of another digest", query.Question{Images: []string{"registry.example.com/shop/api@sha256:9"}}, ""},
 		{"secret that a refresh names", query.Question{Secrets: []string{"kv/payments/db@8"}, Types: []string{"refresh"}}, "refresh"},
 		{"type", query.Question{Types: []string{"start", "refresh"}}, "start refresh"},
 		{"on", query.Question{On: "2026-11-26 10:03"}, "denied"},

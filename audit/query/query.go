@@ -36,6 +36,9 @@ type Question struct {
 	// Secrets are MOUNT/PATH[#KEY][@VERSION], with patterns for path and key. They
 	// are those that renders used; with Types, those that such events name.
 	Secrets []string
+	// Images are NAME, NAME@DIGEST or DIGEST of what renders had, with patterns for the
+	// name.
+	Images []string
 	// Types are those of [audit.Type].
 	Types []string
 	// On, Since and Until are times of package period. On is both at once. Until
@@ -54,6 +57,7 @@ type Filter struct {
 	codes                               names
 	decisions                           []string
 	secrets                             []secret
+	images                              []image
 	types                               []audit.Type
 	period                              period.Period
 	changed                             bool
@@ -79,6 +83,11 @@ func Compile(q Question, now time.Time) (*Filter, error) {
 		asked, err := compileSecret(text)
 		note(err)
 		f.secrets = append(f.secrets, asked)
+	}
+	for _, text := range q.Images {
+		asked, err := compileImage(text)
+		note(err)
+		f.images = append(f.images, asked)
 	}
 	for _, text := range q.Decisions {
 		note(oneOf("--decision", text, "deny", "warn", "waived", "pass"))

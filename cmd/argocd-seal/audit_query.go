@@ -59,6 +59,7 @@ func (o *auditQueryOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&q.Decisions, "decision", nil, "what the gate decided: deny, warn, waived or pass")
 	flags.StringArrayVar(&q.Rules, "rule", nil, "rule that denied, warned or was waived; with --decision, that decided so")
 	flags.StringArrayVar(&q.Secrets, "secret", nil, "secret that a render used: MOUNT/PATH[#KEY][@VERSION], or STORE:NAME[#KEY][#VERSION]; with --type, that such an event names")
+	flags.StringArrayVar(&q.Images, "image", nil, "image that a render had: REGISTRY/REPOSITORY[@DIGEST], or DIGEST")
 	flags.StringArrayVar(&q.Types, "type", nil, "type of event, such as render, refresh or config")
 	flags.StringVar(&q.On, "on", "", "time that the event lies in, such as 'last tuesday'")
 	flags.StringVar(&q.Since, "since", "", "time that it lies in or after")
