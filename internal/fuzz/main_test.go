@@ -39,6 +39,7 @@ func TestEachHostileInputHasATarget(t *testing.T) {
 		"YAML": {"internal/object", "FuzzDecode"}, "waivers": {"policy/waiver", "FuzzLoad"}, "audit reader": {"audit/query", "FuzzDecode"},
 		"audit verifier": {"audit/verify", "FuzzVerify"}, "Vault's answers": {"secrets/vault", "FuzzAnswers"},
 		"Notation's envelopes": {"policy/supplychain/notation", "FuzzVerify"},
+		"Cosign's signatures":  {"policy/supplychain/cosign", "FuzzVerify"},
 		"attestations":         {"policy/supplychain/attest", "FuzzRead"},
 	} {
 		folder := filepath.Join(root, filepath.FromSlash(want.folder))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"encoding/base64"
 	"encoding/json"
 	"testing"
@@ -31,6 +32,14 @@ type Key struct{ *ecdsa.PrivateKey }
 func NewKey(t testing.TB) Key {
 	t.Helper()
 	return Key{newKey(t)}
+}
+
+// FixedKey returns a key pair that is the same in every process.
+func FixedKey(t testing.TB) Key {
+	t.Helper()
+	made, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), bytes.Repeat([]byte{7}, 32))
+	check(t, err)
+	return Key{made}
 }
 
 // PEM is the public key as a file has it.
@@ -65,9 +74,15 @@ func (k Key) Sign(t testing.TB, image name.Digest) {
 // SignClaims attaches a signature of other claims to an image.
 func (k Key) SignClaims(t testing.TB, image name.Digest, claims []byte) {
 	t.Helper()
+	Attach(t, image, claims, k.Signature(t, claims))
+}
+
+// Signature signs claims, in base64.
+func (k Key) Signature(t testing.TB, claims []byte) string {
+	t.Helper()
 	sig, err := k.signer(t).SignMessage(bytes.NewReader(claims))
 	check(t, err)
-	Attach(t, image, claims, base64.StdEncoding.EncodeToString(sig))
+	return base64.StdEncoding.EncodeToString(sig)
 }
 
 // Attach attaches a signature in the form of a layer.
@@ -88,9 +103,7 @@ func (k Key) SignMany(t testing.TB, image name.Digest, count int) {
 	for i := range count {
 		claims, err := payload.Cosign{Image: image, Annotations: map[string]any{"number": i}}.MarshalJSON()
 		check(t, err)
-		sig, err := k.signer(t).SignMessage(bytes.NewReader(claims))
-		check(t, err)
-		made, err := static.NewSignature(claims, base64.StdEncoding.EncodeToString(sig))
+		made, err := static.NewSignature(claims, k.Signature(t, claims))
 		check(t, err)
 		annotations, err := made.Annotations()
 		check(t, err)
@@ -157,10 +170,16 @@ func AttachAttestation(t testing.TB, image name.Digest, envelope []byte, options
 // image. With predicateType [SignType] it is a signature.
 func (k Key) Bundle(t testing.TB, image name.Digest, predicateType string, predicate any) {
 	t.Helper()
-	statement := Statement(t, image, predicateType, predicate)
+	made := k.BundleOf(t, Statement(t, image, predicateType, predicate))
+	check(t, ociremote.WriteAttestationNewBundleFormat(image, made, predicateType))
+}
+
+// BundleOf signs a statement and returns the bundle.
+func (k Key) BundleOf(t testing.TB, statement []byte) []byte {
+	t.Helper()
 	made, err := bundle.MakeNewBundle(k.Public(), nil, statement, k.Envelope(t, statement), nil, nil)
 	check(t, err)
-	check(t, ociremote.WriteAttestationNewBundleFormat(image, made, predicateType))
+	return made
 }
 
 // SignType is the predicate type of a signature in a bundle.

@@ -155,7 +155,14 @@ func (s Sigstore) Attest(t testing.TB, image name.Digest, who Who, predicateType
 // Bundle attaches a statement without keys as a bundle that refers to the image.
 func (s Sigstore) Bundle(t testing.TB, image name.Digest, who Who, predicateType string, predicate any) {
 	t.Helper()
-	made, err := s.AttestAtTime(who.Subject, who.Issuer, Statement(t, image, predicateType, predicate), time.Now().Add(time.Minute), true)
+	made := s.BundleOf(t, who, Statement(t, image, predicateType, predicate))
+	check(t, ociremote.WriteAttestationNewBundleFormat(image, made, predicateType))
+}
+
+// BundleOf signs a statement and returns the bundle.
+func (s Sigstore) BundleOf(t testing.TB, who Who, statement []byte) []byte {
+	t.Helper()
+	made, err := s.AttestAtTime(who.Subject, who.Issuer, statement, time.Now().Add(time.Minute), true)
 	check(t, err)
 	p, envelope := s.parts(t, made), envelopeOf(t, made)
 	body, err := base64.StdEncoding.DecodeString(envelope.Payload)
@@ -174,7 +181,7 @@ func (s Sigstore) Bundle(t testing.TB, image name.Digest, who Who, predicateType
 		}},
 	})
 	check(t, err)
-	check(t, ociremote.WriteAttestationNewBundleFormat(image, text, predicateType))
+	return text
 }
 
 func envelopeOf(t testing.TB, made *ca.TestEntity) *dsse.Envelope {
