@@ -42,7 +42,7 @@ func newDoctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Find out what is wrong between plugin.yaml, Vault, the cluster and the sidecar",
-		Long: "Look at configuration, policies, sandbox, certificates, salt, Vault, each binding's login and rights, audit trail and sinks, and at the\n" +
+		Long: "Look at configuration, policies, registries and signers of images, sandbox, certificates, salt, Vault, each binding's login and rights, audit trail and sinks, and at the\n" +
 			"running sidecar where it is here; with --repository also at what the repo-server would stream. Nothing is changed, and no secret is read.\n" +
 			"Exit code 0: nothing failed; 1: something did; 2: there is nothing to look at.",
 		Example: "  argocd-seal doctor\n" +
@@ -103,7 +103,7 @@ func (o *doctorOptions) asked() (doctor.Options, error) {
 	}
 	return doctor.Options{
 		File: o.file(), SocketDir: o.socketDir, Repository: o.repository, Apps: o.apps, Excluded: exclude, Only: only, Limit: o.limit,
-		Tools: doctor.Tools{Vault: dialVault, Policies: quietGate, Workers: quietPool, Kubernetes: o.kubernetes},
+		Tools: doctor.Tools{Vault: dialVault, Policies: quietGate, Images: newImages, Workers: quietPool, Kubernetes: o.kubernetes},
 	}, nil
 }
 

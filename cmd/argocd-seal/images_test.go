@@ -120,3 +120,41 @@ func TestImagesAreLeftUnverifiedOnlyWithAWord(t *testing.T) {
 		t.Errorf("the registry was asked %d times", asked)
 	}
 }
+
+// TestTheDoctorAsksRegistriesAndSigners finds a wrong password and a key that is not
+// there.
+func TestTheDoctorAsksRegistriesAndSigners(t *testing.T) {
+	l := newImageLab(t)
+	examine := func() (code int, shown string) {
+		t.Helper()
+		var out bytes.Buffer
+		code = run([]string{"doctor", "--config", filepath.Join(l.dir, "plugin.yaml"), "--only", "images"}, strings.NewReader(""), &out, &out)
+		return code, out.String()
+	}
+	l.lock()
+	code, shown := examine()
+	for _, want := range []string{"it answers, and takes the login", "its keys or certificates are there", "1 rule; images that none matches are denied"} {
+		if code != exitOK || !strings.Contains(shown, want) {
+			t.Errorf("exit %d, want %s\n%s", code, want, shown)
+		}
+	}
+	l.vault.Put(t, "images/registry", `{"username": "argocd", "password": "another-horse"}`)
+	l.vault.Write(t, "transit/keys/images/config", map[string]any{"deletion_allowed": true})
+	l.delete("transit/keys/images")
+	code, shown = examine()
+	for _, want := range []string{"refuses the login", "cannot read the key transit/images"} {
+		if code != exitDenied || !strings.Contains(shown, want) {
+			t.Errorf("exit %d, want %s\n%s", code, want, shown)
+		}
+	}
+	if strings.Contains(shown, "horse") {
+		t.Errorf("the password is shown:\n%s", shown)
+	}
+}
+
+func (l *imageLab) delete(path string) {
+	l.Helper()
+	if _, err := l.vault.Root.Logical().Delete(path); err != nil {
+		l.Fatal(err)
+	}
+}

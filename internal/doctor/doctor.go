@@ -19,6 +19,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/reload"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/supplychain"
 	"github.com/argocd-seal/argocd-seal-plugin/render/worker"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/vault"
 )
@@ -42,6 +43,7 @@ type Area string
 const (
 	Configuration Area = "configuration"
 	Policies      Area = "policies"
+	Images        Area = "images"
 	Rendering     Area = "rendering"
 	Sealing       Area = "sealing"
 	Vault         Area = "vault"
@@ -53,7 +55,7 @@ const (
 
 // Areas lists the areas in the order of a report.
 func Areas() []Area {
-	return []Area{Configuration, Policies, Rendering, Sealing, Vault, Bindings, Audit, Sidecar, Repository}
+	return []Area{Configuration, Policies, Images, Rendering, Sealing, Vault, Bindings, Audit, Sidecar, Repository}
 }
 
 // Finding is what one check saw of one thing.
@@ -107,6 +109,8 @@ type Tools struct {
 	Vault func(ctx context.Context, settings config.Vault) (client *vault.Client, close func(), err error)
 	// Policies loads all policies as a start does; nil where none are asked.
 	Policies func(ctx context.Context, settings *config.SealConfig) (*reload.Gate, error)
+	// Images sets up the verification of images; nil where nothing is demanded.
+	Images func(settings *config.SealConfig) (*supplychain.Verifier, error)
 	// Workers makes the pool of render workers.
 	Workers func(settings config.Render) (*worker.Pool, error)
 	// Kubernetes returns how to reach the API server of the sealed-secrets
@@ -184,6 +188,7 @@ func (v *visit) checks() []check {
 	}
 	if v.file != nil {
 		add("policies", v.checkPolicies, Policies)
+		add("images", v.checkImages, Images)
 		add("certificate", v.checkSealing, Sealing)
 		add("controller", v.checkController, Sealing)
 		add("vault", v.checkVault, Vault, Bindings)

@@ -25,6 +25,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/internal/vaulttest"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/reload"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/supplychain"
 	"github.com/argocd-seal/argocd-seal-plugin/render/engine"
 	"github.com/argocd-seal/argocd-seal-plugin/render/worker"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/vault"
@@ -66,6 +67,7 @@ func tools() doctor.Tools {
 			}, nil
 		},
 		Policies: func(context.Context, *config.SealConfig) (*reload.Gate, error) { return nil, nil },
+		Images:   func(*config.SealConfig) (*supplychain.Verifier, error) { return nil, nil },
 		Workers: func(settings config.Render) (*worker.Pool, error) {
 			log := logrus.New()
 			log.SetOutput(io.Discard)

@@ -38,6 +38,7 @@ const (
 type Registries interface {
 	Resolve(ctx context.Context, name image.Name) (digest string, err error)
 	Attached(ctx context.Context, name image.Name, wanted registry.Wanted) (registry.Attached, error)
+	Ping(ctx context.Context) map[string]error
 }
 
 // Config is what the platform asks of images.
