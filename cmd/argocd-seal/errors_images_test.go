@@ -49,7 +49,7 @@ func (r reached) vulnerable() string {
 			"scanner": map[string]any{"uri": "pkg:github/aquasecurity/trivy@0.74.0", "result": map[string]any{
 				"SchemaVersion": 2, "ArtifactName": "web", "CreatedAt": now,
 				"Results": []any{map[string]any{"Target": "web", "Vulnerabilities": []any{map[string]any{
-					"VulnerabilityID": "CVE-2026-1001", "PkgName": "libssl3", "InstalledVersion": "3.5.1", "FixedVersion": "3.5.4", "Severity": "CRITICAL",
+					"VulnerabilityID": "EXAMPLE-2026-1001", "PkgName": "libssl3", "InstalledVersion": "3.5.1", "FixedVersion": "3.5.4", "Severity": "CRITICAL",
 				}}}},
 			}},
 			"metadata": map[string]any{"scanStartedOn": now, "scanFinishedOn": now},

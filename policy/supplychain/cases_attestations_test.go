@@ -66,11 +66,11 @@ func attestationCases() []oneCase {
 		{"a report with a critical vulnerability", vulnerable, attests(scanned, byKey(reportType, report(ago(time.Hour), "CRITICAL")))},
 		{"a critical vulnerability that does not affect the image", "admitted", attests(scanned, func(l *lab, image name.Digest) {
 			byKey(reportType, report(ago(time.Hour), "CRITICAL"))(l, image)
-			byCI(vexType, vex(image, "CVE-2026-1001"))(l, image)
+			byCI(vexType, vex(image, "EXAMPLE-2026-1001"))(l, image)
 		})},
 		{"the word of somebody else that it does not", vulnerable, attests(scanned, func(l *lab, image name.Digest) {
 			byKey(reportType, report(ago(time.Hour), "CRITICAL"))(l, image)
-			l.key.Attest(l, image, vexType, vex(image, "CVE-2026-1001"))
+			l.key.Attest(l, image, vexType, vex(image, "EXAMPLE-2026-1001"))
 		})},
 		{"an old report, replayed", noReport, attests(scanned, byKey(reportType, report(ago(31*24*time.Hour))))},
 		{"a good report that is older than a bad one", vulnerable, attests(scanned, byKey(reportType, report(ago(2*time.Hour)), report(ago(time.Hour), "CRITICAL")))},

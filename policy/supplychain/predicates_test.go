@@ -40,7 +40,7 @@ func report(at time.Time, severities ...string) fields {
 	found := []any{}
 	for i, severity := range severities {
 		found = append(found, fields{
-			"VulnerabilityID": []string{"CVE-2026-1001", "CVE-2026-1002"}[i], "PkgName": "libssl3", "InstalledVersion": "3.5.1-1",
+			"VulnerabilityID": []string{"EXAMPLE-2026-1001", "EXAMPLE-2026-1002"}[i], "PkgName": "libssl3", "InstalledVersion": "3.5.1-1",
 			"FixedVersion": "3.5.4-1", "Severity": severity, "PkgIdentifier": fields{"PURL": "pkg:deb/debian/libssl3@3.5.1-1"},
 		})
 	}
