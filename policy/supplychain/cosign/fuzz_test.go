@@ -30,7 +30,11 @@ func FuzzVerify(f *testing.F) {
 	bundled, certified := key.BundleOf(f, statement), sigstore.BundleOf(f, who, statement)
 	corpus.Add(f, claims, envelope, bundled, certified, []byte(signature), signtest.NewCA(f, "a").PEM(), key.PEM(f), sigstore.Root(f),
 		[]byte(`{"SignedEntryTimestamp": "AA==", "Payload": {"body": "e30=", "integratedTime": 1, "logIndex": 1, "logID": "00"}}`),
-		[]byte(`{"Payload": {"body": 5}}`), []byte(`{"payload": 1}`), []byte(`{}`), []byte(strings.Repeat("[", 200)), []byte("-----BEGIN CERTIFICATE-----"))
+		[]byte(`{"Payload": {"body": 5}}`), []byte(`{"payload": 1}`), []byte(`{}`), []byte(strings.Repeat("[", 200)), []byte("-----BEGIN CERTIFICATE-----"),
+		nil, []byte("null"), []byte(`{"payloadType": "application/vnd.in-toto+json", "payload": "e30=", "signatures": [{"sig": "AA=="}]}`),
+		[]byte(`{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "dsseEnvelope": {}}`),
+		[]byte(`{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "messageSignature": {"signature": "AA=="}}`),
+		[]byte(`{"critical": {"image": {"docker-manifest-digest": "`+image.DigestStr()+`"}}}`), []byte(`{"SignedRFC3161Timestamp": "AA=="}`))
 	public, err := cosign.ReadKeys(key.PEM(f))
 	if err != nil {
 		f.Fatal(err)
