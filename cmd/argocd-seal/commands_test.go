@@ -17,8 +17,8 @@ import (
 // programs are what a guide's commands may call, besides argocd-seal, make and
 // what every shell has.
 var programs = []string{
-	"argocd", "awk", "base64", "cat", "chmod", "cp", "curl", "cut", "date", "docker", "git", "go", "grep", "head", "helm", "kubectl", "kubeseal", "mkdir", "mv",
-	"openssl", "promtool", "rm", "sed", "sort", "tail", "tr", "umask", "uniq", "vault", "wc", "xargs", "zcat",
+	"argocd", "awk", "base64", "cat", "chmod", "cosign", "cp", "curl", "cut", "date", "docker", "git", "go", "goreleaser", "grep", "head", "helm",
+	"jq", "kubectl", "kubeseal", "mkdir", "mv", "openssl", "promtool", "rm", "sed", "sha256sum", "sort", "tail", "tr", "umask", "uniq", "vault", "wc", "xargs", "zcat",
 }
 
 // shells are the words that the shell itself knows.

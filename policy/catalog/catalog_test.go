@@ -106,3 +106,21 @@ func TestMisspeltIDsLeadToNearOnes(t *testing.T) {
 		}
 	}
 }
+
+// TestARuleHasAnIDOfItsOwn holds the rules of the program against the built-in ones:
+// a waiver of one must not be a waiver of another.
+func TestARuleHasAnIDOfItsOwn(t *testing.T) {
+	all := load(t, nil)
+	all.Native()
+	rules, err := all.Rules("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, rule := range rules {
+		if seen[rule.ID] {
+			t.Errorf("%s stands twice", rule.ID)
+		}
+		seen[rule.ID] = true
+	}
+}

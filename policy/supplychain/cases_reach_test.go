@@ -12,7 +12,7 @@ import (
 	"github.com/argocd-seal/argocd-seal-plugin/policy/supplychain"
 )
 
-const unreachable = "E_IMAGE_REGISTRY image-registry"
+const unreachable = "E_IMAGE_REGISTRY image-unavailable"
 
 // broken verifies a signed image behind a registry that does something else.
 func broken(before func(l *lab) func(w http.ResponseWriter, r *http.Request) bool) func(l *lab) *supplychain.Result {
@@ -98,12 +98,12 @@ func reachCases() []oneCase {
 		{"another manifest under the image's digest", unreachable, broken(answer("/manifests/sha256:", http.StatusOK, `{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": []}`))},
 		{"a signature that was changed on its way", unreachable, broken(answer("/blobs/", http.StatusOK, "something else"))},
 		{"manifests that are garbage", unreachable, broken(answer("/manifests/", http.StatusOK, "<html>"))},
-		{"an attestation of 10 MB", "E_LIMIT image-registry", func(l *lab) *supplychain.Result {
+		{"an attestation of 10 MB", "E_LIMIT image-unavailable", func(l *lab) *supplychain.Result {
 			image := l.push()
 			l.registry.Attach(l, image, "application/vnd.dev.sigstore.bundle.v0.3+json", "application/json", bytes.Repeat([]byte(" "), 10<<20))
 			return l.verify(l.verifier(l.rule(signedBy("release"))), image.String())
 		}},
-		{"1,000 signatures of one image", "E_LIMIT image-registry", func(l *lab) *supplychain.Result {
+		{"1,000 signatures of one image", "E_LIMIT image-unavailable", func(l *lab) *supplychain.Result {
 			image := l.push()
 			l.key.SignMany(l, image, 1000)
 			return l.verify(l.verifier(l.rule(signedBy("release"))), image.String())
@@ -114,7 +114,7 @@ func reachCases() []oneCase {
 }
 
 func nameCases() []oneCase {
-	const noName, noDigest = "E_IMAGE image-name", "E_IMAGE image-digest"
+	const noName, noDigest = "E_IMAGE image-name", "E_IMAGE image-tag"
 	tagged := func(tags supplychain.Tags, do func(l *lab, image name.Digest)) func(l *lab) *supplychain.Result {
 		return func(l *lab) *supplychain.Result {
 			image := l.push()

@@ -14,8 +14,8 @@ import (
 // The ids of the rules; those of attestations are package attest's.
 const (
 	RuleName      = "image-name"
-	RuleDigest    = "image-digest"
-	RuleRegistry  = "image-registry"
+	RuleDigest    = "image-tag"
+	RuleRegistry  = "image-unavailable"
 	RuleSignature = "image-signature"
 )
 
