@@ -3,6 +3,7 @@ package kyverno
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -203,7 +204,7 @@ func (e *evaluation) loops(loops []loop) (verdictOf, error) {
 func (e *evaluation) loop(l loop) (verdictOf, error) {
 	list, err := l.list.evaluate(e.facts)
 	if err != nil {
-		if _, missing := err.(missingField); missing {
+		if errors.As(err, new(missingField)) {
 			return verdictOf{}, nil
 		}
 		return verdictOf{}, err
