@@ -190,7 +190,12 @@ func refused(v any, unsupported map[string]string) bool {
 func (r *rule) readValidate(a at) {
 	known := []string{"message", "failureAction", "failureActionOverrides", "allowExistingViolations", "pattern", "anyPattern", "deny", "foreach"}
 	fields := a.fields(known, unsupportedChecks)
-	r.message = fields["message"].template(ruleScope)
+	// Within foreach, the message may speak of the item.
+	said := ruleScope
+	if _, ok := fields["foreach"]; ok {
+		said = itemScope
+	}
+	r.message = fields["message"].template(said)
 	r.action = readAction(fields["failureAction"], fields["failureActionOverrides"], r.action)
 	r.check = readCheck(a, fields, ruleScope)
 }
