@@ -3,6 +3,7 @@ package kyverno
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -55,14 +56,14 @@ func (s *Set) Check(ctx context.Context, o object.Object, destination string, na
 		if ended := ctx.Err(); ended != nil {
 			return nil, ended
 		}
-		if finding, ok := r.finding(result, err, about.namespace, evaluated.facts); ok {
+		if finding, ok := r.finding(result, err, about.namespace); ok {
 			findings = append(findings, finding)
 		}
 	}
 	return findings, nil
 }
 
-func (r rule) finding(result verdictOf, err error, namespace string, facts facts) (Finding, bool) {
+func (r rule) finding(result verdictOf, err error, namespace string) (Finding, bool) {
 	finding := Finding{Rule: r.id(), File: r.file, Line: r.line, Title: r.title, Severity: r.severity, Decision: r.action.in(namespace)}
 	switch {
 	case err != nil:
@@ -74,7 +75,7 @@ func (r rule) finding(result verdictOf, err error, namespace string, facts facts
 	finding.Field, finding.Message = result.field, result.message
 	// The message of the rule comes first, and where its variables have no answer
 	// the verdict still stands.
-	if message, err := r.message.in(facts); err == nil && len(message) > 0 {
+	if message, err := r.message.in(result.facts); err == nil && len(message) > 0 {
 		finding.Message = message.plain()
 		if result.message != "" {
 			finding.Message += "; " + result.message
@@ -88,10 +89,10 @@ func (r rule) finding(result verdictOf, err error, namespace string, facts facts
 
 // verdictOf is what a rule says about an object.
 type verdictOf struct {
-	violated bool
-	// applied is set where the rule had something to judge.
-	applied        bool
+	violated       bool
 	field, message string
+	// facts are those that the rule was broken by: within foreach, of one item.
+	facts facts
 }
 
 // evaluation is one object and what expressions may ask about it.
@@ -160,7 +161,7 @@ func (e *evaluation) check(c check, v any, path string) (verdictOf, error) {
 	switch {
 	case c.deny != nil:
 		denied, err := c.deny.hold(e.facts)
-		return verdictOf{violated: denied.yes, applied: true, field: denied.field, message: denied.message}, err
+		return verdictOf{violated: denied.yes, field: denied.field, message: denied.message, facts: e.facts}, err
 	case len(c.each) > 0:
 		return e.loops(c.each)
 	default:
@@ -179,10 +180,10 @@ func (e *evaluation) patterns(c check, v any, path string) (verdictOf, error) {
 	for _, p := range c.patterns {
 		switch a := m.match(p, v, path); a.state {
 		case fits:
-			return verdictOf{applied: true}, nil
+			return verdictOf{}, nil
 		case differs:
 			if !result.violated {
-				result = verdictOf{violated: true, applied: true, field: a.field}
+				result = verdictOf{violated: true, field: a.field, facts: e.facts}
 			}
 		}
 	}
@@ -196,14 +197,14 @@ func (e *evaluation) loops(loops []loop) (verdictOf, error) {
 			return result, err
 		}
 	}
-	return verdictOf{applied: true}, nil
+	return verdictOf{}, nil
 }
 
 // loop judges the items of a list. A list that is not there has none.
 func (e *evaluation) loop(l loop) (verdictOf, error) {
 	list, err := l.list.evaluate(e.facts)
 	if err != nil {
-		if _, missing := err.(missingField); missing {
+		if errors.As(err, new(missingField)) {
 			return verdictOf{}, nil
 		}
 		return verdictOf{}, err
@@ -228,7 +229,7 @@ func (e *evaluation) loop(l loop) (verdictOf, error) {
 			return result, err
 		}
 	}
-	return verdictOf{applied: true}, nil
+	return verdictOf{}, nil
 }
 
 func (e *evaluation) item(l loop, item any, index int, path string) (verdictOf, error) {

@@ -158,6 +158,13 @@ func TestConditionsSpeak(t *testing.T) {
 	expect(t, findings(t, policy, pod, "web"), "deny p/r metadata.name: no; not web")
 }
 
+// TestMessagesOfItems speak of the item that breaks the rule.
+func TestMessagesOfItems(t *testing.T) {
+	policy := ruled(aboutPods + "    validate:\n      message: \"{{ element.name }} runs {{ element.image }}\"\n      foreach:\n      - list: request.object.spec.containers\n        pattern: {image: \"own/*\"}\n")
+	two := strings.Replace(pod, "  - {name: a, image: nginx}\n", "  - {name: b, image: own/x}\n  - {name: a, image: nginx}\n", 1)
+	expect(t, findings(t, policy, two, "web"), "deny p/r spec.containers[1].image: a runs nginx")
+}
+
 // TestDenyWithoutConditions refuses whatever the rule matches.
 func TestDenyWithoutConditions(t *testing.T) {
 	policy := ruled("    match: {any: [{resources: {kinds: [Pod], names: [web]}}]}\n    validate: {message: not here, deny: {}}\n")

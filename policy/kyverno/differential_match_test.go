@@ -129,6 +129,26 @@ spec:
     match: {any: [{resources: {kinds: [Pod]}}]}
     exclude: {any: [{resources: {namespaces: [team-*]}}]}
     validate: {pattern: {spec: {containers: [{image: "registry/*"}]}}}
+  - name: context
+    match: {any: [{resources: {kinds: [Pod]}}]}
+    context:
+    - {name: allowed, variable: {value: ["registry/*", "quay/*"]}}
+    - {name: lists, variable: {value: {prod: [":latest"], tag: latest}, jmesPath: "tag"}}
+    - {name: names, variable: {jmesPath: "request.object.spec.containers[].name"}}
+    - {name: app, variable: {jmesPath: request.object.metadata.labels.app, default: none}}
+    - {name: count, variable: {jmesPath: length(names)}}
+    preconditions: {all: [{key: "{{ count }}", operator: GreaterThan, value: 0}, {key: "{{ app }}", operator: AnyIn, value: [web, none]}]}
+    validate:
+      deny:
+        conditions:
+          any:
+          - {key: "{{ request.object.spec.containers[].image }}", operator: AnyNotIn, value: "{{ allowed }}"}
+          - {key: "{{ names }}", operator: AnyIn, value: [side]}
+  - name: context-pattern
+    match: {any: [{resources: {kinds: [Pod]}}]}
+    context:
+    - {name: allowed, variable: {value: {images: "registry/*", tag: latest}}}
+    validate: {pattern: {spec: {containers: [{image: "{{ allowed.images }} & !*:{{ allowed.tag }}"}]}}}
 ---
 apiVersion: kyverno.io/v1
 kind: ClusterPolicy

@@ -25,37 +25,47 @@ const maxExpression = 4096
 type expression struct {
 	source string
 	node   jmespath.ASTNode
+	// constant is the result of an expression that is fixed: one about nothing but
+	// the policy itself.
+	fixed    bool
+	constant any
 }
 
 // facts are what expressions may ask about.
 type facts map[string]any
 
-// scope is the names that an expression may start with.
-type scope []string
-
-// The names of every rule, and those that stand for an item of a list. Policies
-// write null as if JMESPath knew the word; like any name of nothing it is null.
-var (
-	ruleScope = scope{"request", "null"}
-	itemScope = scope{"request", "null", "element", "elementIndex", "element0", "elementIndex0"}
-)
-
 // requestFields are the fields of request that are known here; what is known of
 // users is why others are refused.
 var requestFields = []string{"object", "oldObject", "operation", "namespace", "name", "kind"}
 
+// compile reads an expression. One that asks nothing about the object is evaluated
+// at once: what it gives is the policy's own text.
 func compile(source string, scope scope) (*expression, error) {
+	node, wild, err := expanded(source, scope)
+	if err != nil {
+		return nil, err
+	}
+	e := &expression{source: source, node: node}
+	if asks(node, true) {
+		if wild {
+			return nil, fmt.Errorf("{{ %s }} joins wildcards with what the object holds, where they would have no meaning", fault.Clean(source, 80))
+		}
+		return e, nil
+	}
+	e.fixed = true
+	e.constant, err = e.evaluate(facts{})
+	return e, err
+}
+
+func parse(source string) (jmespath.ASTNode, error) {
 	if source == "" || len(source) > maxExpression {
-		return nil, fmt.Errorf("a variable holds no expression, or one of more than %d bytes", maxExpression)
+		return jmespath.ASTNode{}, fmt.Errorf("a variable holds no expression, or one of more than %d bytes", maxExpression)
 	}
 	node, err := jmespath.NewParser().Parse(source)
 	if err != nil {
-		return nil, fmt.Errorf("{{ %s }} is no JMESPath: %s", fault.Clean(source, 80), fault.Clean(err.Error(), 120))
+		return node, fmt.Errorf("{{ %s }} is no JMESPath: %s", fault.Clean(source, 80), fault.Clean(err.Error(), 120))
 	}
-	if err := (checker{scope: scope}).check(node, true); err != nil {
-		return nil, fmt.Errorf("{{ %s }}: %w", fault.Clean(source, 80), err)
-	}
-	return &expression{source: source, node: node}, nil
+	return node, nil
 }
 
 // checker refuses what an expression could not be told at the time of a request.
@@ -66,7 +76,7 @@ type checker struct{ scope scope }
 func (c checker) check(node jmespath.ASTNode, root bool) error {
 	switch node.NodeType {
 	case jmespath.ASTField:
-		if name, _ := node.Value.(string); root && !slices.Contains(c.scope, name) {
+		if name, _ := node.Value.(string); root && !slices.Contains(c.scope.all(), name) {
 			return c.unknown(name)
 		}
 	case jmespath.ASTCurrentNode:
@@ -85,11 +95,16 @@ func (c checker) check(node jmespath.ASTNode, root bool) error {
 		}
 	}
 	for i, inner := range node.Children {
-		if err := c.check(inner, root && (i == 0 || !narrows(node.NodeType)) && node.NodeType != jmespath.ASTExpRef); err != nil {
+		if err := c.check(inner, root && rooted(node.NodeType, i)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// rooted tells whether a part of a node looks names up where the node does.
+func rooted(kind jmespath.ASTNodeType, part int) bool {
+	return (part == 0 || !narrows(kind)) && kind != jmespath.ASTExpRef
 }
 
 // narrows tells whether all but the first part of a node are about what the first
@@ -113,7 +128,7 @@ func (c checker) unknown(name string) error {
 	case "element", "elementIndex":
 		return fmt.Errorf("%s is known within foreach only", name)
 	default:
-		return unknownName("the name", name, c.scope)
+		return unknownName("the name", name, c.scope.all())
 	}
 }
 

@@ -24,14 +24,17 @@ func (r *patternReader) read(a at, depth int) pattern {
 	case []any:
 		return r.list(a, v, depth)
 	case string:
-		return r.text(a)
+		return r.text(a, depth)
 	default:
 		return scalar{compare: func(value any) bool { return fitsConstant(v, value) }}
 	}
 }
 
-func (r *patternReader) text(a at) pattern {
+func (r *patternReader) text(a at, depth int) pattern {
 	t := a.template(r.scope)
+	if variable, ok := t.variable(); ok && variable.fixed {
+		return r.read(at{reader: a.reader, path: a.path, value: variable.constant}, depth+1)
+	}
 	if s, ok := t.static(); ok {
 		return scalar{compare: newChoice(own(s)).fits}
 	}

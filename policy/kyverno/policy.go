@@ -77,7 +77,7 @@ const (
 var (
 	unsupportedRules = map[string]string{
 		"mutate": validateOnly, "generate": validateOnly, "verifyImages": imagesInstead, "imageExtractors": imagesInstead,
-		"context": noCluster, "celPreconditions": celInstead,
+		"celPreconditions": celInstead,
 	}
 	unsupportedChecks = map[string]string{
 		"cel": celInstead, "podSecurity": levelsInstead, "manifests": validateOnly, "assert": "write it as pattern",
@@ -152,7 +152,7 @@ func withControllers(root at, items []at, rules []rule, base rule) []rule {
 }
 
 func readRule(a at, base rule) rule {
-	fields := a.fields([]string{"name", "match", "exclude", "preconditions", "validate", "skipBackgroundRequests", "reportProperties"}, unsupportedRules)
+	fields := a.fields([]string{"name", "match", "exclude", "context", "preconditions", "validate", "skipBackgroundRequests", "reportProperties"}, unsupportedRules)
 	r := base
 	r.name, r.line = fields["name"].text(), a.document.FaultAt(a.path, "").Line
 	if r.name == "" && fields != nil {
@@ -167,9 +167,13 @@ func readRule(a at, base rule) rule {
 	if len(r.match.any)+len(r.match.all) == 0 && fields["match"].value == nil {
 		a.refuse("add match", "the rule selects nothing")
 	}
-	r.preconditions = readConditions(fields["preconditions"], ruleScope)
+	scope := ruleScope
+	if context, ok := fields["context"]; ok {
+		scope = readContext(context, scope)
+	}
+	r.preconditions = readConditions(fields["preconditions"], scope)
 	if validate, ok := fields["validate"]; ok {
-		r.readValidate(validate)
+		r.readValidate(validate, scope)
 	} else if !refused(a.value, unsupportedRules) {
 		a.refuse("add validate", "the rule validates nothing")
 	}
@@ -187,12 +191,17 @@ func refused(v any, unsupported map[string]string) bool {
 	return false
 }
 
-func (r *rule) readValidate(a at) {
+func (r *rule) readValidate(a at, scope scope) {
 	known := []string{"message", "failureAction", "failureActionOverrides", "allowExistingViolations", "pattern", "anyPattern", "deny", "foreach"}
 	fields := a.fields(known, unsupportedChecks)
-	r.message = fields["message"].template(ruleScope)
+	// Within foreach, the message may speak of the item.
+	said := scope
+	if _, ok := fields["foreach"]; ok {
+		said = scope.item()
+	}
+	r.message = fields["message"].template(said)
 	r.action = readAction(fields["failureAction"], fields["failureActionOverrides"], r.action)
-	r.check = readCheck(a, fields, ruleScope)
+	r.check = readCheck(a, fields, scope)
 }
 
 func readCheck(a at, fields map[string]at, scope scope) check {
@@ -221,7 +230,7 @@ func readCheck(a at, fields map[string]at, scope scope) check {
 	}
 	if each, ok := fields["foreach"]; ok {
 		forms++
-		c.each = readLoops(each)
+		c.each = readLoops(each, scope)
 	}
 	if forms != 1 && !refused(a.value, unsupportedChecks) {
 		a.refuse("use one of pattern, anyPattern, deny and foreach", "holds %d of pattern, anyPattern, deny and foreach", forms)
@@ -229,16 +238,17 @@ func readCheck(a at, fields map[string]at, scope scope) check {
 	return c
 }
 
-func readLoops(a at) []loop {
+func readLoops(a at, outer scope) []loop {
 	var loops []loop
+	inner := outer.item()
 	for _, item := range a.list() {
 		fields := item.fields([]string{"list", "preconditions", "elementScope", "pattern", "anyPattern", "deny"}, unsupportedLoops)
-		l := loop{preconditions: readConditions(fields["preconditions"], itemScope), check: readCheck(item, fields, itemScope)}
+		l := loop{preconditions: readConditions(fields["preconditions"], inner), check: readCheck(item, fields, inner)}
 		if scope, ok := fields["elementScope"]; ok {
 			l.whole = !scope.bool()
 		}
 		var err error
-		if l.list, err = compile(fields["list"].text(), ruleScope); err != nil {
+		if l.list, err = compile(fields["list"].text(), outer); err != nil {
 			item.refuse("name a list, such as request.object.spec.containers", "%s", err)
 		}
 		loops = append(loops, l)

@@ -134,7 +134,11 @@ func (a at) template(scope scope) text {
 func (a at) content(scope scope) document {
 	switch v := a.value.(type) {
 	case string:
-		return a.template(scope)
+		t := a.template(scope)
+		if variable, ok := t.variable(); ok && variable.fixed {
+			return constantDocument(variable.constant)
+		}
+		return t
 	case []any:
 		list := make([]document, len(v))
 		for i, item := range v {
@@ -149,6 +153,28 @@ func (a at) content(scope scope) document {
 		return fields
 	case int64:
 		return float64(v)
+	default:
+		return v
+	}
+}
+
+// constantDocument turns a value of the policy into a document without variables.
+func constantDocument(v any) document {
+	switch v := v.(type) {
+	case string:
+		return text{parts: []part{{literal: v}}}
+	case []any:
+		list := make([]document, len(v))
+		for i, item := range v {
+			list[i] = constantDocument(item)
+		}
+		return list
+	case map[string]any:
+		fields := make(map[string]document, len(v))
+		for name, field := range v {
+			fields[name] = constantDocument(field)
+		}
+		return fields
 	default:
 		return v
 	}

@@ -57,7 +57,23 @@ func parseText(s string, scope scope) (text, error) {
 		s = s[start+length+4:]
 	}
 	t.literal(&plain)
+	t.inline()
 	return t, nil
+}
+
+// inline turns what variables give of the policy itself into its text.
+func (t *text) inline() {
+	for i, p := range t.parts {
+		if p.expression == nil || !p.expression.fixed {
+			continue
+		}
+		if s, ok := p.expression.constant.(string); ok || len(t.parts) > 1 {
+			if !ok {
+				s = written(p.expression.constant)
+			}
+			t.parts[i] = part{literal: s}
+		}
+	}
 }
 
 func (t *text) literal(plain *strings.Builder) {
@@ -116,14 +132,14 @@ func (t text) variable() (*expression, bool) {
 
 // static returns a text without variables.
 func (t text) static() (string, bool) {
-	switch {
-	case len(t.parts) == 0:
-		return "", true
-	case len(t.parts) == 1 && t.parts[0].expression == nil:
-		return t.parts[0].literal, true
-	default:
-		return "", false
+	var plain strings.Builder
+	for _, p := range t.parts {
+		if p.expression != nil {
+			return "", false
+		}
+		plain.WriteString(p.literal)
 	}
+	return plain.String(), true
 }
 
 // in puts the values of the variables into the text.
