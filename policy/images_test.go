@@ -1,7 +1,6 @@
 package policy_test
 
 import (
-	"crypto"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -29,7 +28,7 @@ func verified(t *testing.T) ([]object.Object, *supplychain.Result, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	release, err := cosign.WithKeys("release", []crypto.PublicKey(public), nil)
+	release, err := cosign.WithKeys("release", public, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

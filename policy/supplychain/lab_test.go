@@ -1,7 +1,6 @@
 package supplychain_test
 
 import (
-	"crypto"
 	"crypto/x509"
 	"strings"
 	"testing"
@@ -85,7 +84,7 @@ func (l *lab) keyed(name string, key signtest.Key, trusted *root.TrustedRoot) su
 	l.Helper()
 	keys, err := cosign.ReadKeys(key.PEM(l))
 	l.check(err)
-	made, err := cosign.WithKeys(name, []crypto.PublicKey(keys), trusted)
+	made, err := cosign.WithKeys(name, keys, trusted)
 	l.check(err)
 	return supplychain.Signer{Name: name, Cosign: supplychain.Fixed{Is: made}}
 }

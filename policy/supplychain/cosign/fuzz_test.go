@@ -1,7 +1,6 @@
 package cosign_test
 
 import (
-	"crypto"
 	"strings"
 	"testing"
 
@@ -43,7 +42,7 @@ func FuzzVerify(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	keyed, err := cosign.WithKeys("keyed", []crypto.PublicKey(public), nil)
+	keyed, err := cosign.WithKeys("keyed", public, nil)
 	if err != nil {
 		f.Fatal(err)
 	}
