@@ -103,6 +103,7 @@ func (v *Verifier) gather(ctx context.Context, name image.Name, r rule, by signi
 	if err := found.prepare(r.Attested.Settle(found.attested, attest.Subject{Image: name.Full() + "@" + name.Digest, Now: found.at})); err != nil {
 		return evidence{}, fault.New(fault.Internal, "what is attested of the image cannot be given to policies")
 	}
+	found.attested = r.Attested.Compact(found.attested)
 	return found, nil
 }
 

@@ -28,7 +28,7 @@ const (
 	// maxImages bounds the images of one render.
 	maxImages = 2000
 	// kept is how many images are remembered.
-	kept = 4000
+	kept = 1000
 	// retry is how long an image that was denied, or a registry that did not answer,
 	// is left alone: whoever signs an image wants it admitted at the next try.
 	retry = 10 * time.Second

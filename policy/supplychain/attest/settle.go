@@ -111,3 +111,20 @@ func unrepeated(id string, aliases []string) []string {
 	ids = slices.Compact(ids)
 	return slices.DeleteFunc(ids, func(id string) bool { return id == "" })
 }
+
+// Compact returns the facts without what the rules do not ask: vulnerabilities that
+// are accepted. It is for facts that are kept and judged over and over, and judged
+// they give what the whole ones give. They are not for Rego.
+func (r Rules) Compact(f Facts) Facts {
+	compact := f
+	compact.Reports = slices.Clone(f.Reports)
+	for i := range compact.Reports {
+		report := &compact.Reports[i]
+		var severe []Vulnerability
+		if r.Vulnerabilities != nil {
+			severe = slices.Clone(r.Vulnerabilities.tooSevere(report))
+		}
+		report.all, report.Vulnerabilities = severe, nil
+	}
+	return compact
+}
