@@ -1,6 +1,7 @@
 package supplychain_test
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -40,7 +41,7 @@ func report(at time.Time, severities ...string) fields {
 	found := []any{}
 	for i, severity := range severities {
 		found = append(found, fields{
-			"VulnerabilityID": []string{"EXAMPLE-2026-1001", "EXAMPLE-2026-1002"}[i], "PkgName": "libssl3", "InstalledVersion": "3.5.1-1",
+			"VulnerabilityID": fmt.Sprintf("EXAMPLE-2026-%d", 1001+i), "PkgName": "libssl3", "InstalledVersion": "3.5.1-1",
 			"FixedVersion": "3.5.4-1", "Severity": severity, "PkgIdentifier": fields{"PURL": "pkg:deb/debian/libssl3@3.5.1-1"},
 		})
 	}
