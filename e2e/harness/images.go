@@ -22,7 +22,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-const registryUser = "puller"
+// RegistryUser is who has the password of an [ImageRegistry].
+const RegistryUser = "puller"
 
 // ImageRegistry is a registry in the test's process that wants a password for
 // everything, and Cosign with a key and that password.
@@ -31,24 +32,25 @@ type ImageRegistry struct {
 	Host string
 	// Dir holds the pull secret config.json, and cosign.pub.
 	Dir string
-	// Password is what the pull secret says.
-	Password string
 	// Down has it answer every request with 503.
 	Down atomic.Bool
+
+	password atomic.Value
 }
 
 // NewImageRegistry starts a registry that ends with the test.
 func NewImageRegistry(t testing.TB, password string) *ImageRegistry {
 	t.Helper()
 	Need(t, Cosign)
-	r := &ImageRegistry{Dir: t.TempDir(), Password: password}
+	r := &ImageRegistry{Dir: t.TempDir()}
+	r.ChangePassword(password)
 	behind := containers.New(containers.Logger(log.New(io.Discard, "", 0)), containers.WithReferrersSupport(true))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		user, word, _ := request.BasicAuth()
 		switch {
 		case r.Down.Load():
 			w.WriteHeader(http.StatusServiceUnavailable)
-		case user != registryUser || word != password:
+		case user != RegistryUser || word != r.password.Load():
 			w.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
 			w.WriteHeader(http.StatusUnauthorized)
 		default:
@@ -57,10 +59,19 @@ func NewImageRegistry(t testing.TB, password string) *ImageRegistry {
 	}))
 	t.Cleanup(server.Close)
 	r.Host = strings.TrimPrefix(server.URL, "http://")
-	entry := base64.StdEncoding.EncodeToString([]byte(registryUser + ":" + password))
-	r.write(t, "config.json", map[string]any{"auths": map[string]any{r.Host: map[string]string{"auth": entry}}})
+	r.WritePullSecret(t)
 	r.cosign(t, "generate-key-pair")
 	return r
+}
+
+// ChangePassword has the registry want another password than the pull secret has.
+func (r *ImageRegistry) ChangePassword(password string) { r.password.Store(password) }
+
+// WritePullSecret writes the password that the registry wants now.
+func (r *ImageRegistry) WritePullSecret(t testing.TB) {
+	t.Helper()
+	entry := base64.StdEncoding.EncodeToString([]byte(RegistryUser + ":" + r.password.Load().(string)))
+	r.write(t, "config.json", map[string]any{"auths": map[string]any{r.Host: map[string]string{"auth": entry}}})
 }
 
 // PullSecret is the file with the registry's password.
@@ -78,7 +89,7 @@ func (r *ImageRegistry) Push(t testing.TB, repository, tag string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := remote.Write(at, image, remote.WithAuth(&authn.Basic{Username: registryUser, Password: r.Password})); err != nil {
+	if err := remote.Write(at, image, remote.WithAuth(&authn.Basic{Username: RegistryUser, Password: r.password.Load().(string)})); err != nil {
 		t.Fatal(err)
 	}
 	digest, err := image.Digest()
