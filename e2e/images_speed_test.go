@@ -28,9 +28,11 @@ func TestImagesSpeed(t *testing.T) {
 			guestbook+"\n", guestbook+"@"+digest+"\n").Replace(deployment)
 	}
 	must(t, s.repository.Commit(t.Context(), files))
-	with, _ := s.serve("argocd-seal-images", "fresh: 0s", "fresh: 1h")
+	// Both have a gate, so that only images are the difference.
+	const gate = "policy: {level: basic-security}\n"
+	with, _ := s.serve("argocd-seal-images", "fresh: 0s", "fresh: 1h", "    images:\n      rules:", "    "+gate+"    images:\n      rules:")
 	before, _, _ := strings.Cut(s.seal, "images:\n")
-	without := harness.Plugin{Name: "argocd-seal-plain", Version: "v1.0", Seal: before + "environments:\n- name: production\n  match: {namespaces: [guestbook-production]}\n"}
+	without := harness.Plugin{Name: "argocd-seal-plain", Version: "v1.0", Seal: before + "environments:\n- name: production\n  match: {namespaces: [guestbook-production]}\n  " + gate}
 	serve(t, lab, without)
 
 	cold := s.timed(with)
