@@ -17,7 +17,7 @@ import (
 // programs are what a guide's commands may call, besides argocd-seal, make and
 // what every shell has.
 var programs = []string{
-	"argocd", "awk", "base64", "cat", "chmod", "cosign", "cp", "curl", "cut", "date", "docker", "git", "go", "grep", "head", "helm", "kubectl", "kubeseal", "mkdir", "mv",
+	"argocd", "awk", "base64", "cat", "chmod", "cp", "curl", "cut", "date", "docker", "git", "go", "grep", "head", "helm", "kubectl", "kubeseal", "mkdir", "mv",
 	"openssl", "promtool", "rm", "sed", "sort", "tail", "tr", "umask", "uniq", "vault", "wc", "xargs", "zcat",
 }
 
