@@ -127,7 +127,7 @@ func document(t *testing.T, content []byte) error {
 		return application(content)
 	case has("volumes"):
 		return yaml.UnmarshalStrict(content, &corev1.PodSpec{})
-	case has("resources", "components", "images"):
+	case has("resources", "components", "images") && !isObject(fields["images"]):
 		return yaml.UnmarshalStrict(content, &types.Kustomization{})
 	case has("waivers"):
 		_, err := waiver.Load(fstest.MapFS{"w": {Data: content}}, "w", func(string) bool { return true })
@@ -138,6 +138,12 @@ func document(t *testing.T, content []byte) error {
 		fields["apiVersion"], fields["kind"] = "argocd-seal.io/v1alpha1", "SealConfig"
 		return schema(t).Validate(fields)
 	}
+}
+
+// isObject tells images of plugin.yaml from those of a kustomization.
+func isObject(value any) bool {
+	_, ok := value.(map[string]any)
+	return ok
 }
 
 // application checks a part of an Application, at the level that its keys show.

@@ -172,7 +172,7 @@ func holds(t *testing.T, objects []object.Object, text string) bool {
 // directory's name as the application's.
 func TestLaptop(t *testing.T) {
 	for dir, least := range map[string]int{
-		"guestbook": 5, "kustomize-app": 7, "kustomize-app/overlays/dev": 6, "kustomize-app/overlays/staging": 5,
+		"images/production": 2, "guestbook": 5, "kustomize-app": 7, "kustomize-app/overlays/dev": 6, "kustomize-app/overlays/staging": 5,
 		"kustomize-app/overlays/production": 7, "helm-app": 10, "helm-kustomize": 3, "monorepo": 1,
 		"monorepo/portal": 3, "monorepo/queue": 4, "monorepo/reports": 2, "payments": 4, "orders": 4, "install": 7, "install/admission": 2, "install/environments": 6, "promotion": 1, "promotion/overlays/staging": 1, "applications": 7,
 	} {

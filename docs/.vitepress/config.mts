@@ -53,7 +53,7 @@ export default defineConfig({
     sidebar: [
       { text: 'Begin', items: [page('Quickstart', '/quickstart'), page('Concepts', '/concepts'), page('Migration', '/migration'), page('Comparison', '/comparison'), page('Questions', '/faq')] },
       { text: 'Write manifests', items: [page('References', '/references'), page('Parameters', '/parameters'), page('Differences', '/diff'), page('In pull requests', '/ci'), page('Errors', '/errors')] },
-      { text: 'Run it', items: [page('Install', '/install'), page('Sealing and injections', '/sealing'), page('Bindings and tenants', '/bindings'), page('Environments', '/environments'), page('Policies', '/policies'), page('Promotion', '/promotion'), page('Init', '/init'), page('Doctor', '/doctor')] },
+      { text: 'Run it', items: [page('Install', '/install'), page('Sealing and injections', '/sealing'), page('Bindings and tenants', '/bindings'), page('Environments', '/environments'), page('Policies', '/policies'), page('Images', '/images'), page('Promotion', '/promotion'), page('Init', '/init'), page('Doctor', '/doctor')] },
       { text: 'Keep it running', items: [page('Operations', '/operations'), page('Rotation', '/rotation'), page('Observability', '/observability'), page('Audit', '/audit'), page('Asking the trail', '/audit-queries'), page('Audit sinks', '/audit-sinks'), page('Runbooks', '/runbooks/')] },
       { text: 'Look up', items: [page('plugin.yaml', '/configuration'), page('Command line', '/cli'), page('Compatibility', '/compatibility'), page('How it works', '/how-it-works')] },
       { text: 'Trust it', items: [page('Security', '/security'), page('Threats', '/threats'), page('Advisories', '/advisories'), page('Verification', '/verification'), page('Benchmarks', '/benchmarks')] },
