@@ -12,6 +12,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/bounded"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/plugin"
 	"github.com/argocd-seal/argocd-seal-plugin/plugin/config"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/image"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/supplychain"
@@ -65,6 +66,25 @@ func newImages(settings *config.SealConfig) (*supplychain.Verifier, error) {
 		}
 	}
 	return supplychain.New(made)
+}
+
+// addImages connects the verification of images, and returns what names its rules by
+// environment. Where nobody is to be asked, no file of a signer is needed either.
+func addImages(pipeline *plugin.Pipeline, settings *config.SealConfig, judged gating) (digests map[string]string, err error) {
+	if pipeline.ImagesUnverified = judged.offline || judged.unverified; pipeline.ImagesUnverified {
+		digests = map[string]string{}
+		for _, environment := range settings.Environments {
+			if environment.Images.Asked() {
+				digests[environment.Name] = "unverified"
+			}
+		}
+		return digests, nil
+	}
+	images, err := newImages(settings)
+	if images != nil {
+		pipeline.Images = images
+	}
+	return images.Digests(), err
 }
 
 // inSigner says at whose field something is wrong.

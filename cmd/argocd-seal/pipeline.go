@@ -41,14 +41,11 @@ func newPipeline(ctx context.Context, settings *config.SealConfig, pool *worker.
 	if judged.skip {
 		return pipeline, nil
 	}
-	images, err := newImages(settings)
+	digests, err := addImages(pipeline, settings, judged)
 	if err != nil {
 		return pipeline, err
 	}
-	if pipeline.ImagesUnverified = judged.offline || judged.unverified; images != nil && !pipeline.ImagesUnverified {
-		pipeline.Images = images
-	}
-	gate, err := newGate(ctx, settings, judged, images.Digests())
+	gate, err := newGate(ctx, settings, judged, digests)
 	if gate != nil {
 		pipeline.Gate = gate
 	}
