@@ -24,11 +24,11 @@ func (env *environment) askImages(input Input) ([]found, error) {
 	}
 	numbers := map[string]int{}
 	for i, o := range input.Objects {
-		numbers[o.String()] = i
+		numbers[supplychain.Key(o)] = i
 	}
 	var all []found
 	for _, one := range input.Images.Images {
-		index, ok := numbers[one.Of]
+		index, ok := numbers[one.Key]
 		for _, finding := range one.Findings {
 			outcome := imageOutcome(finding)
 			outcome.Field = one.Field
@@ -58,7 +58,7 @@ func withImages(objects []object.Object, values []ast.Value, verified *supplycha
 	facts := map[string][]*ast.Term{}
 	for i := range verified.Images {
 		one := &verified.Images[i]
-		facts[one.Of] = append(facts[one.Of], ast.NewTerm(one.Facts()))
+		facts[one.Key] = append(facts[one.Key], ast.NewTerm(one.Facts()))
 	}
 	key := ast.StringTerm("images")
 	seen := make([]ast.Value, len(values))
@@ -68,7 +68,7 @@ func withImages(objects []object.Object, values []ast.Value, verified *supplycha
 			seen[i] = value
 			continue
 		}
-		made := ast.NewObject(ast.Item(key, ast.ArrayTerm(facts[objects[i].String()]...)))
+		made := ast.NewObject(ast.Item(key, ast.ArrayTerm(facts[supplychain.Key(objects[i])]...)))
 		whole.Foreach(func(name, value *ast.Term) {
 			if !name.Equal(key) {
 				made.Insert(name, value)

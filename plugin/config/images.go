@@ -44,7 +44,8 @@ type ImageLimits struct {
 type ImageRegistry struct {
 	// The registry as images name it, host or host:port; docker.io for Docker Hub.
 	Host string `json:"host" jsonschema:"required"`
-	// Further hosts that it may send us to: for its storage and for its tokens.
+	// Further hosts that it may send us to: for its storage and for its tokens. The
+	// login is given to those that ask for it, so name none of anybody else.
 	Also []string `json:"also"`
 	// A file with credentials, in the form of a Secret of the type
 	// kubernetes.io/dockerconfigjson. It is read at each login.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/distribution/reference"
 
@@ -44,7 +45,7 @@ func Parse(text string) (name Name, ok bool) {
 	if err != nil {
 		return Name{}, false
 	}
-	name = Name{Registry: reference.Domain(named), Repository: reference.Path(named)}
+	name = Name{Registry: Host(reference.Domain(named)), Repository: reference.Path(named)}
 	if tagged, isTagged := named.(reference.Tagged); isTagged {
 		name.Tag = tagged.Tag()
 	}
@@ -55,6 +56,16 @@ func Parse(text string) (name Name, ok bool) {
 		name.Tag = "latest"
 	}
 	return name, true
+}
+
+// Host is the one spelling of a registry: names that reach the same one must not
+// lead to different rules.
+func Host(registry string) string {
+	registry = strings.TrimSuffix(strings.ToLower(registry), ":443")
+	if registry == "registry-1.docker.io" || registry == "index.docker.io" {
+		return "docker.io"
+	}
+	return registry
 }
 
 // Full is registry and repository, as patterns of plugin.yaml see an image.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/image"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/supplychain/registry"
 )
 
 // failure is an error of a registry that is not asked again at once.
@@ -34,16 +35,10 @@ func (v *Verifier) look(ctx context.Context, name image.Name, r rule, judge func
 	if err == nil {
 		return found, judge(found), nil
 	}
-	if ok && age < v.config.Keep && r.OnUnavailable == CachedOutage && outage(err) {
+	if ok && age < v.config.Keep && r.OnUnavailable == CachedOutage && registry.IsOutage(err) {
 		return known, judge(known), nil
 	}
 	return evidence{}, nil, err
-}
-
-// outage tells an unreachable registry from an image that is not there.
-func outage(err error) bool {
-	code := fault.CodeOf(err)
-	return code == fault.ImageRegistry || code == fault.Timeout
 }
 
 // ask gathers evidence when it is its turn. What is asked is not stopped by the end
@@ -52,11 +47,13 @@ func (v *Verifier) ask(ctx context.Context, key string, name image.Name, r rule,
 	if failed, ok := v.failures.Get(key); ok && v.now().Sub(failed.at) < retry {
 		return evidence{}, failed.err
 	}
+	if ctx.Err() != nil { // nobody waits for it any more
+		return evidence{}, registry.Late(name.Registry)
+	}
 	answer := v.flights.DoChan(key, func() (any, error) {
-		ctx := context.WithoutCancel(ctx)
-		v.turns <- struct{}{}
-		defer func() { <-v.turns }()
-		found, err := v.gather(ctx, name, r, by)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
+		defer cancel()
+		found, err := v.guarded(ctx, name, r, by)
 		if err != nil {
 			v.failures.Add(key, failure{err, v.now()})
 			return evidence{}, err
@@ -69,7 +66,17 @@ func (v *Verifier) ask(ctx context.Context, key string, name image.Name, r rule,
 	case got := <-answer:
 		return got.Val.(evidence), got.Err
 	case <-ctx.Done():
-		return evidence{}, fault.New(fault.ImageRegistry, "%s takes too long", fault.Clean(name.Registry, 200)).
-			WithFix("Argo CD tries again by itself; if it lasts, the platform team checks the registry and the network")
+		return evidence{}, registry.Late(name.Registry)
 	}
+}
+
+// guarded gathers evidence, and turns a panic into a fault: what is attached to an
+// image is whatever was pushed, and a flight has no caller who could recover.
+func (v *Verifier) guarded(ctx context.Context, name image.Name, r rule, by signing) (found evidence, err error) {
+	defer func() {
+		if recover() != nil {
+			err = fault.New(fault.Internal, "the image %s cannot be looked at", fault.Clean(name.Full(), 200))
+		}
+	}()
+	return v.gather(ctx, name, r, by)
 }

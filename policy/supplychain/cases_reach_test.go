@@ -39,23 +39,28 @@ func answer(match string, status int, text string) func(l *lab) func(w http.Resp
 	}
 }
 
-// outage verifies a signed image twice: before its registry fails, and when what was
-// verified is no longer fresh.
+// outage has a registry fail after an image was verified.
 func outage(when supplychain.Outage) func(l *lab) *supplychain.Result {
 	return func(l *lab) *supplychain.Result {
-		image := l.push()
-		l.key.Sign(l, image)
-		v := l.verifier(l.rule(func(r *supplychain.Rule) {
-			signedBy("release")(r)
-			r.OnUnavailable = when
-		}))
-		if got := said(l.verify(v, image.String())); got != "admitted" {
-			l.Errorf("before the outage: %s", got)
-		}
-		l.registry.Before(answer("/", http.StatusServiceUnavailable, "")(l))
-		l.now = func() time.Time { return time.Now().Add(2 * time.Hour) }
-		return l.verify(v, image.String())
+		return twice(l, when, answer("/", http.StatusServiceUnavailable, "")(l))
 	}
+}
+
+// twice verifies a signed image before something happens to its registry, and when
+// what was verified is no longer fresh.
+func twice(l *lab, when supplychain.Outage, then func(w http.ResponseWriter, r *http.Request) bool) *supplychain.Result {
+	image := l.push()
+	l.key.Sign(l, image)
+	v := l.verifier(l.rule(func(r *supplychain.Rule) {
+		signedBy("release")(r)
+		r.OnUnavailable = when
+	}))
+	if got := said(l.verify(v, image.String())); got != "admitted" {
+		l.Errorf("before the outage: %s", got)
+	}
+	l.registry.Before(then)
+	l.now = func() time.Time { return time.Now().Add(2 * time.Hour) }
+	return l.verify(v, image.String())
 }
 
 func reachCases() []oneCase {
@@ -106,6 +111,15 @@ func reachCases() []oneCase {
 		{"1,000 signatures of one image", "E_LIMIT image-unavailable", func(l *lab) *supplychain.Result {
 			image := l.push()
 			l.key.SignMany(l, image, 1000)
+			return l.verify(l.verifier(l.rule(signedBy("release"))), image.String())
+		}},
+		{"a login that is refused after the image was verified, where the rule accepts what is known", unreachable, func(l *lab) *supplychain.Result {
+			return twice(l, supplychain.CachedOutage, answer("/", http.StatusForbidden, "")(l))
+		}},
+		{"a broken bundle that was attached after the image was verified", "admitted", func(l *lab) *supplychain.Result {
+			image := l.push()
+			l.key.Sign(l, image)
+			l.registry.Attach(l, image, "application/vnd.dev.sigstore.bundle.v0.3+json", "application/json", []byte("{"))
 			return l.verify(l.verifier(l.rule(signedBy("release"))), image.String())
 		}},
 		{"a registry that fails after the image was verified", unreachable, outage(supplychain.DenyOutage)},

@@ -77,6 +77,13 @@ func (v *Verifier) gather(ctx context.Context, name image.Name, r rule, by signi
 	if err != nil {
 		return evidence{}, err
 	}
+	// Verifying is the work of processors, of which there are few.
+	select {
+	case v.turns <- struct{}{}:
+		defer func() { <-v.turns }()
+	case <-ctx.Done():
+		return evidence{}, registry.Late(name.Registry)
+	}
 	found := evidence{
 		refused: map[string][]string{}, refusedStatements: map[string][]string{}, at: v.now(),
 		attached: len(attached.Signatures)+len(attached.Notation)+len(attached.Bundles) > 0,

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/sigstore/sigstore-go/pkg/root"
+	"golang.org/x/sync/singleflight"
 
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/supplychain/cosign"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/supplychain/notation"
 )
@@ -33,8 +35,12 @@ type Fixed struct{ Is *cosign.Signer }
 // Signer returns the signer.
 func (f Fixed) Signer(context.Context) (*cosign.Signer, error) { return f.Is, nil }
 
-// keysFresh is how long keys of Vault are taken for those that Vault has.
-const keysFresh = 5 * time.Minute
+const (
+	// keysFresh is how long keys of Vault are taken for those that Vault has, and
+	// keysKept how long they count while Vault cannot be asked.
+	keysFresh = 5 * time.Minute
+	keysKept  = time.Hour
+)
 
 // Transit is a signer with the public keys of a key of Vault's transit engine, all
 // versions that Vault itself would verify with. Make it with [NewTransit].
@@ -42,14 +48,17 @@ type Transit struct {
 	name    string
 	trusted *root.TrustedRoot
 	read    func(ctx context.Context) ([]crypto.PublicKey, error)
+	flights singleflight.Group
 
-	mu   sync.Mutex
-	is   *cosign.Signer
-	from time.Time
+	mu     sync.Mutex
+	is     *cosign.Signer
+	from   time.Time
+	failed failure
 }
 
 // NewTransit makes a signer of what read returns, which is asked again every five
-// minutes. Trusted is as in [cosign.WithKeys].
+// minutes. While Vault cannot be asked, the last keys count for an hour. Trusted is
+// as in [cosign.WithKeys].
 func NewTransit(name string, trusted *root.TrustedRoot, read func(ctx context.Context) ([]crypto.PublicKey, error)) *Transit {
 	return &Transit{name: name, trusted: trusted, read: read}
 }
@@ -57,17 +66,47 @@ func NewTransit(name string, trusted *root.TrustedRoot, read func(ctx context.Co
 // Signer returns the signer with the keys of now. Its errors are those of Vault.
 func (t *Transit) Signer(ctx context.Context) (*cosign.Signer, error) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.is != nil && time.Since(t.from) < keysFresh {
-		return t.is, nil
+	is, from, failed := t.is, t.from, t.failed
+	t.mu.Unlock()
+	if is != nil && time.Since(from) < keysFresh {
+		return is, nil
 	}
+	if failed.err != nil && time.Since(failed.at) < retry {
+		return lasting(is, from, failed.err)
+	}
+	select {
+	case got := <-t.flights.DoChan("", func() (any, error) { return t.ask(context.WithoutCancel(ctx)) }):
+		made, _ := got.Val.(*cosign.Signer)
+		if got.Err != nil {
+			return lasting(is, from, got.Err)
+		}
+		return made, nil
+	case <-ctx.Done():
+		return nil, fault.New(fault.Vault, "Vault was not waited for any longer")
+	}
+}
+
+// lasting returns the keys from before, where it is Vault that cannot be asked.
+func lasting(is *cosign.Signer, from time.Time, err error) (*cosign.Signer, error) {
+	if is != nil && time.Since(from) < keysKept && fault.CodeOf(err) == fault.Vault {
+		return is, nil
+	}
+	return nil, err
+}
+
+// ask reads the keys; read ends by itself.
+func (t *Transit) ask(ctx context.Context) (*cosign.Signer, error) {
 	keys, err := t.read(ctx)
+	var made *cosign.Signer
+	if err == nil {
+		made, err = cosign.WithKeys(t.name, keys, t.trusted)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if err != nil {
+		t.failed = failure{err, time.Now()}
 		return nil, err
 	}
-	made, err := cosign.WithKeys(t.name, keys, t.trusted)
-	if err == nil {
-		t.is, t.from = made, time.Now()
-	}
-	return made, err
+	t.is, t.from, t.failed = made, time.Now(), failure{}
+	return made, nil
 }

@@ -24,11 +24,13 @@ import (
 
 const (
 	// atOnce is how many images are verified at a time, whoever asks.
-	atOnce = 32
-	// maxImages bounds the images of one render.
-	maxImages = 2000
-	// kept is how many images are remembered.
-	kept = 1000
+	atOnce = 16
+	// longest is how long anything may go on for one image.
+	longest = 2 * time.Minute
+	// maxImages bounds the images of one render, and kept is how many are remembered:
+	// no render makes the others forgotten.
+	maxImages = 1000
+	kept      = 2000
 	// retry is how long an image that was denied, or a registry that did not answer,
 	// is left alone: whoever signs an image wants it admitted at the next try.
 	retry = 10 * time.Second

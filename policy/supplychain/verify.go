@@ -32,13 +32,16 @@ type Result struct {
 // Verified is one image with what was found about it.
 type Verified struct {
 	image.Image
-	// Of names the object.
-	Of string
+	// Of names the object, and Key is its [Key].
+	Of, Key string
 	// Rule is the name of the rule that counted; empty where none matched.
 	Rule     string
 	Findings []Finding
 	evidence evidence
 }
+
+// Key tells objects apart, also those of one kind in different groups.
+func Key(o object.Object) string { return o.Group() + " " + o.String() }
 
 // Verify looks at all images of a render. What is wrong with an image is a finding;
 // an error means that there is no verdict.
@@ -57,7 +60,8 @@ func (v *Verifier) Verify(ctx context.Context, request Request) (*Result, error)
 	group.SetLimit(atOnce)
 	for i := range images {
 		one := &result.Images[i]
-		one.Image, one.Of = images[i], request.Objects[images[i].Object].String()
+		o := request.Objects[images[i].Object]
+		one.Image, one.Of, one.Key = images[i], o.String(), Key(o)
 		group.Go(func() error {
 			v.verify(ctx, env, request.RepoURL, tags, one)
 			return nil

@@ -1,6 +1,8 @@
 package supplychain_test
 
 import (
+	"context"
+	"crypto"
 	"net/http"
 	"slices"
 	"strings"
@@ -8,11 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/object"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/signtest"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/image"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/supplychain"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/supplychain/attest"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/supplychain/cosign"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/supplychain/registry"
 )
 
@@ -189,6 +193,79 @@ func TestARegistryWithoutReferrers(t *testing.T) {
 	l.key.Sign(t, image)
 	if got := said(l.verify(l.verifier(l.rule(signedBy("release"))), image.String())); got != "admitted" {
 		t.Error(got)
+	}
+}
+
+// TestNoSpellingLeadsAroundARule names a registry in other ways where a second rule
+// would let everything run.
+func TestNoSpellingLeadsAroundARule(t *testing.T) {
+	l := newLab(t)
+	v := l.verifier(supplychain.Environment{Rules: []supplychain.Rule{
+		{Name: "strict", Images: []string{"registry.example.com/**", "docker.io/**"}, Signatures: []supplychain.SignatureRule{{SignedBy: []string{"release"}}}},
+		{Name: "loose", Images: []string{"**"}, Unverified: true},
+	}})
+	digest := "@sha256:" + strings.Repeat("a", 64)
+	for _, text := range []string{
+		"registry.example.com/a", "registry.example.com:443/a", "REGISTRY.Example.com/a", "redis", "index.docker.io/library/redis", "registry-1.docker.io/library/redis",
+	} {
+		if result := l.verify(v, text+digest); result.Images[0].Rule != "strict" {
+			t.Errorf("%s is held against the rule %q", text, result.Images[0].Rule)
+		}
+	}
+}
+
+// TestObjectsOfOneNameAreToldApart has two objects of one kind and name in different
+// groups, one of them with an image that is not signed.
+func TestObjectsOfOneNameAreToldApart(t *testing.T) {
+	l := newLab(t)
+	good, bad := l.push(), l.push()
+	l.key.Sign(t, good)
+	of := func(group, image string) object.Object {
+		o := deployment(image)
+		o.Fields["apiVersion"] = group + "/v1"
+		return o
+	}
+	result, err := l.verifier(l.rule(signedBy("release"))).Verify(t.Context(), supplychain.Request{
+		Environment: "production", Objects: []object.Object{of("apps", good.String()), of("example.com", bad.String())},
+	})
+	if err != nil || len(result.Images) != 2 || result.Images[0].Key == result.Images[1].Key || len(result.Images[0].Findings) > 0 || len(result.Images[1].Findings) != 1 {
+		t.Errorf("%v, %+v", err, result)
+	}
+}
+
+// TestKeysLastWhileVaultIsAway reads the keys of a signer, then Vault fails; and looks
+// whether their order means anything.
+func TestKeysLastWhileVaultIsAway(t *testing.T) {
+	l := newLab(t)
+	asked := 0
+	var fails error
+	signer := supplychain.NewTransit("release", nil, func(context.Context) ([]crypto.PublicKey, error) {
+		asked++
+		return []crypto.PublicKey{l.key.Public(), l.other.Public()}, fails
+	})
+	first, err := signer.Signer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	turned, err := cosign.WithKeys("release", []crypto.PublicKey{l.other.Public(), l.key.Public()}, nil)
+	if err != nil || turned.Digest() != first.Digest() {
+		t.Errorf("the order of the keys makes another signer: %v", err)
+	}
+	fails = fault.New(fault.Vault, "Vault is away")
+	if again, err := signer.Signer(t.Context()); err != nil || again != first || asked != 1 {
+		t.Errorf("%v, asked %d times", err, asked)
+	}
+	never := supplychain.NewTransit("release", nil, func(context.Context) ([]crypto.PublicKey, error) {
+		asked++
+		return nil, fails
+	})
+	for range 3 {
+		if _, err := never.Signer(t.Context()); fault.CodeOf(err) != fault.Vault {
+			t.Errorf("got %v", err)
+		}
+	}
+	if asked != 2 {
+		t.Errorf("a Vault that is away was asked %d times", asked-1)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
@@ -93,15 +94,17 @@ func ReadRoot(text []byte) (*root.TrustedRoot, error) {
 // authorities where it lists no log; nil asks for neither.
 func WithKeys(name string, keys []crypto.PublicKey, trusted *root.TrustedRoot) (*Signer, error) {
 	s := &Signer{name: name, keys: keys, root: trusted}
-	sum := sha256.New()
+	var ders []string
 	for _, key := range keys {
 		der, err := x509.MarshalPKIXPublicKey(key)
 		if err != nil {
 			return nil, fault.New(fault.Config, "the signer %s has a key of an unknown kind", name)
 		}
-		_, _ = fmt.Fprintf(sum, "key %x\n", der)
+		ders = append(ders, hex.EncodeToString(der))
 	}
-	return s.sealed(sum.Sum(nil))
+	slices.Sort(ders) // Vault gives them in any order
+	sum := sha256.Sum256([]byte(strings.Join(ders, "\n")))
+	return s.sealed(sum[:])
 }
 
 // WithCertificates makes a signer of those to whom the certificate authorities of

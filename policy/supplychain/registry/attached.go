@@ -22,7 +22,8 @@ const (
 	// many pages of such a list are asked for.
 	maxManifest = 4 << 20
 	maxPages    = 10
-	// wholes is how many of the largest attachments one image may have.
+	// wholes is how many of the largest attachments one image may have, manifests
+	// counted.
 	wholes = 4
 )
 
@@ -94,6 +95,13 @@ func (c *Client) Attached(ctx context.Context, name image.Name, wanted Wanted) (
 	repository, err := c.repository(name)
 	if err != nil {
 		return Attached{}, err
+	}
+	turns := c.hosts[name.Registry].images
+	select {
+	case turns <- struct{}{}:
+		defer func() { <-turns }()
+	case <-ctx.Done():
+		return Attached{}, failed(name, ctx.Err())
 	}
 	r := reader{client: c, name: name, repository: repository, left: new(atomic.Int64)}
 	r.left.Store(wholes * c.limits.Bytes)
@@ -167,6 +175,9 @@ func (r reader) manifest(ctx context.Context, reference string) (ocispec.Descrip
 	}
 	defer func() { _ = stream.Close() }() // the guard has read it
 	if found.Size > maxManifest {
+		return found, nil, errTooMuch
+	}
+	if r.left.Add(-found.Size) < 0 {
 		return found, nil, errTooMuch
 	}
 	body, err := content.ReadAll(stream, found)

@@ -1,15 +1,19 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 
 	"oras.land/oras-go/v2/registry/remote/auth"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/bounded"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/policy/image"
 )
 
 // maxPullSecret is what Kubernetes takes as a Secret.
@@ -56,7 +60,10 @@ func (h *host) pullSecret() (auth.Credential, error) {
 	if json.Unmarshal(content, &parsed) != nil {
 		return auth.EmptyCredential, broken("is not in the form of a docker configuration")
 	}
-	for name, found := range parsed.Auths {
+	// The host itself comes before spellings with a scheme or a path.
+	names := slices.SortedFunc(maps.Keys(parsed.Auths), func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+	for _, name := range names {
+		found := parsed.Auths[name]
 		if hostOf(name) != h.Host {
 			continue
 		}
@@ -82,8 +89,5 @@ func hostOf(name string) string {
 		name = rest
 	}
 	name, _, _ = strings.Cut(name, "/")
-	if name == "index.docker.io" || name == "registry-1.docker.io" {
-		return "docker.io"
-	}
-	return name
+	return image.Host(name)
 }

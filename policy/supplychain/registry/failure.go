@@ -22,7 +22,27 @@ func failed(name image.Name, err error) error {
 		return known
 	}
 	code, what, fix := reason(err)
-	return fault.New(code, "%s %s", fault.Clean(name.Registry, 200), what).WithFix("%s", fix)
+	said := fault.New(code, "%s %s", fault.Clean(name.Registry, 200), what).WithFix("%s", fix)
+	if fix == tryAgain {
+		return outage{said}
+	}
+	return said
+}
+
+// outage is the fault of a registry that is down, slow or busy. What a registry says
+// that is up is none: whoever can push to it must not be able to cause an outage.
+type outage struct{ fault *fault.Error }
+
+func (o outage) Error() string { return o.fault.Error() }
+func (o outage) Unwrap() error { return o.fault }
+
+// IsOutage tells whether a registry could not be asked because it is down, slow or
+// busy.
+func IsOutage(err error) bool { return errors.As(err, new(outage)) }
+
+// Late is the outage of a registry that was not waited for any longer.
+func Late(registry string) error {
+	return outage{fault.New(fault.ImageRegistry, "%s takes too long", fault.Clean(registry, 200)).WithFix("%s", tryAgain)}
 }
 
 const (

@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -53,16 +52,17 @@ func (r reader) referrers(ctx context.Context, wanted Wanted) (Attached, error) 
 	for i, one := range named {
 		group.Go(func() error {
 			_, body, err := r.manifest(ctx, one.Digest.String())
+			if missing(err) {
+				return nil
+			}
 			if err != nil {
 				return err
 			}
 			var manifest ocispec.Manifest
-			if json.Unmarshal(body, &manifest) != nil {
-				return errors.New("no manifest")
+			if json.Unmarshal(body, &manifest) != nil || new(Attached).kind(manifest.ArtifactType, wanted) == nil {
+				return nil // it is nothing that could count
 			}
-			if kinds[i] = manifest.ArtifactType; found.kind(kinds[i], wanted) == nil {
-				return nil
-			}
+			kinds[i] = manifest.ArtifactType
 			read[i], err = r.blobs(ctx, body, what, 1)
 			return err
 		})

@@ -70,6 +70,8 @@ type Client struct {
 type host struct {
 	Registry
 	client *auth.Client
+	// images are the turns of images: what is attached to them is in memory.
+	images chan struct{}
 }
 
 // New returns a client of the registries. Its errors are faults of the
@@ -78,12 +80,13 @@ func New(registries []Registry, limits Limits) (*Client, error) {
 	c := &Client{limits: limits.orDefault(), hosts: map[string]*host{}}
 	var faults fault.List
 	for _, r := range registries {
-		transport, err := newGuard(r, c.limits.Bytes)
+		r.Host = image.Host(r.Host)
+		transport, err := newGuard(r, max(c.limits.Bytes, maxManifest))
 		if err != nil {
 			faults = append(faults, fault.Of(err)...)
 			continue
 		}
-		made := &host{Registry: r}
+		made := &host{Registry: r, images: make(chan struct{}, AtOnce)}
 		made.client = &auth.Client{
 			Client: &http.Client{
 				Transport:     &retry.Transport{Base: transport, Policy: again},
