@@ -23,17 +23,13 @@ type Request struct {
 }
 
 // Result is what was found. A nil Result is that of a render that nobody looked at.
-type Result struct {
-	Images []Verified
-	// Environment is the one whose rules were asked.
-	Environment string
-}
+type Result struct{ Images []Verified }
 
 // Verified is one image with what was found about it.
 type Verified struct {
 	image.Image
-	// Of names the object, and Key is its [Key].
-	Of, Key string
+	// Key is the [Key] of the object.
+	Key string
 	// Rule is the name of the rule that counted; empty where none matched.
 	Rule     string
 	Findings []Finding
@@ -54,14 +50,13 @@ func (v *Verifier) Verify(ctx context.Context, request Request) (*Result, error)
 	if len(images) > maxImages {
 		return nil, fault.New(fault.Limit, "the application names %d images; at most %d are verified", len(images), maxImages)
 	}
-	result := &Result{Environment: request.Environment, Images: make([]Verified, len(images))}
+	result := &Result{Images: make([]Verified, len(images))}
 	tags := v.newTags()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	for i := range images {
 		one := &result.Images[i]
-		o := request.Objects[images[i].Object]
-		one.Image, one.Of, one.Key = images[i], o.String(), Key(o)
+		one.Image, one.Key = images[i], Key(request.Objects[images[i].Object])
 		group.Go(func() error {
 			v.verify(ctx, env, request.RepoURL, tags, one)
 			return nil

@@ -171,7 +171,7 @@ func TestImagesOfAllKindsAreFound(t *testing.T) {
 	}
 	var found []string
 	for _, one := range result.Images {
-		found = append(found, one.Of+" "+one.Field+" "+verdict(said(&supplychain.Result{Images: []supplychain.Verified{one}})))
+		found = append(found, objects[one.Object].String()+" "+one.Field+" "+verdict(said(&supplychain.Result{Images: []supplychain.Verified{one}})))
 	}
 	want := []string{
 		"CronJob c spec.jobTemplate.spec.template.spec.containers[0].image E_IMAGE image-name",

@@ -21,9 +21,9 @@ func failed(name image.Name, err error) error {
 	if errors.As(err, &known) {
 		return known
 	}
-	code, what, fix := reason(err)
-	said := fault.New(code, "%s %s", fault.Clean(name.Registry, 200), what).WithFix("%s", fix)
-	if fix == tryAgain {
+	why := reasonOf(err)
+	said := fault.New(why.code, "%s %s", fault.Clean(name.Registry, 200), why.what).WithFix("%s", why.fix)
+	if why.down {
 		return outage{said}
 	}
 	return said
@@ -50,41 +50,54 @@ const (
 	checkList = "the platform team adds the host to images.registries[].also if the registry's storage or tokens are there"
 )
 
-func reason(err error) (code fault.Code, what, fix string) {
+// reason is why a registry could not be asked, and whether it is down, slow or busy.
+type reason struct {
+	code      fault.Code
+	what, fix string
+	down      bool
+}
+
+// away is the reason of a registry that is asked again later.
+func away(what string) reason { return reason{fault.ImageRegistry, what, tryAgain, true} }
+
+// odd is the reason of one that is there.
+func odd(what, fix string) reason { return reason{fault.ImageRegistry, what, fix, false} }
+
+func reasonOf(err error) reason {
 	var answer *errcode.ErrorResponse
 	var network net.Error
 	switch {
 	case errors.Is(err, errElsewhere):
-		return fault.ImageRegistry, "sends us to a host that the platform does not list", checkList
+		return odd("sends us to a host that the platform does not list", checkList)
 	case errors.Is(err, errPlain):
-		return fault.ImageRegistry, "sends us to plain http", checkList
+		return odd("sends us to plain http", checkList)
 	case errors.Is(err, errRedirects):
-		return fault.ImageRegistry, "redirects too often", checkList
+		return odd("redirects too often", checkList)
 	case errors.Is(err, errTooMuch), errors.Is(err, errdef.ErrSizeExceedsLimit), errors.Is(err, errdef.ErrTooManyPages):
-		return fault.Limit, "sends more than is taken", "remove what is attached to the image and not needed, or raise images.limits"
+		return reason{fault.Limit, "sends more than is taken", "remove what is attached to the image and not needed, or raise images.limits", false}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		return fault.ImageRegistry, "takes too long", tryAgain
+		return away("takes too long")
 	case errors.Is(err, context.Canceled):
-		return fault.Canceled, "was not waited for: the request ended", "Argo CD tries again by itself"
+		return reason{fault.Canceled, "was not waited for: the request ended", "Argo CD tries again by itself", false}
 	case errors.As(err, &answer):
 		return answered(answer.StatusCode)
 	case errors.As(err, &network):
-		return fault.ImageRegistry, "cannot be reached", tryAgain
+		return away("cannot be reached")
 	default:
-		return fault.ImageRegistry, "answers with something else than was asked for", "find out what answers in the registry's place, and whether content was changed"
+		return odd("answers with something else than was asked for", "find out what answers in the registry's place, and whether content was changed")
 	}
 }
 
-func answered(status int) (code fault.Code, what, fix string) {
+func answered(status int) reason {
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return fault.ImageRegistry, "refuses the login, or does not let it pull", "the platform team corrects the credentials of images.registries"
+		return odd("refuses the login, or does not let it pull", "the platform team corrects the credentials of images.registries")
 	case status == http.StatusTooManyRequests:
-		return fault.ImageRegistry, "says that it is asked too often", tryAgain
+		return away("says that it is asked too often")
 	case status >= http.StatusInternalServerError:
-		return fault.ImageRegistry, "fails", tryAgain
+		return away("fails")
 	default:
-		return fault.ImageRegistry, "answers with something else than was asked for", "check the image's name"
+		return odd("answers with something else than was asked for", "check the image's name")
 	}
 }
 
