@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/loopback"
 )
 
 // The values that hold where a configuration leaves them out.
@@ -136,7 +138,7 @@ func (c Config) addressProblems() []Problem {
 	if number, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || number == 0 || host == "" {
 		return []Problem{{field, fmt.Sprintf("%q is not an address", address), "write it as host:port"}}
 	}
-	if c.Insecure && !loopback(host) {
+	if c.Insecure && !loopback.Host(host) {
 		return []Problem{{"insecure", "plain text is taken for loopback addresses only", "give the receiver a certificate and remove insecure"}}
 	}
 	return nil
@@ -151,15 +153,10 @@ func (c Config) urlProblems() []Problem {
 		return []Problem{{"insecure", "the URL says https", "remove insecure"}}
 	case address.Scheme == "https":
 		return nil
-	case address.Scheme == "http" && c.Insecure && loopback(address.Hostname()):
+	case address.Scheme == "http" && c.Insecure && loopback.Host(address.Hostname()):
 		return nil
 	}
 	return []Problem{{"webhook", "only https is taken, and with insecure: true http for loopback addresses", "write it as https://host/path"}}
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (c Config) withDefaults() Config {

@@ -4,6 +4,8 @@ import (
 	"net"
 	"strconv"
 	"time"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/loopback"
 )
 
 // Telemetry is the section telemetry.
@@ -63,8 +65,7 @@ func (o OTLP) check(r *reader) {
 	if !ok || host == "" {
 		r.refuse("telemetry.otlp.address", "write it as host:port, without http://", "%q is not the address of a collector", o.Address)
 	}
-	ip := net.ParseIP(host)
-	if local := host == "localhost" || ip != nil && ip.IsLoopback(); o.Insecure && o.HeadersFile != "" && !local {
+	if o.Insecure && o.HeadersFile != "" && !loopback.Host(host) {
 		r.refuse("telemetry.otlp.headersFile", "use TLS, or a collector on loopback", "without TLS the headers would go over the network in clear")
 	}
 	if o.Insecure && o.CAFile != "" {

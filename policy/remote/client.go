@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/bounded"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/loopback"
 )
 
 const (
@@ -80,7 +81,7 @@ type guard struct {
 }
 
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.URL.Scheme != "https" && !loopback(req.URL.Hostname()) {
+	if req.URL.Scheme != "https" && !loopback.Host(req.URL.Hostname()) {
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}

@@ -3,12 +3,13 @@ package remote
 import (
 	"fmt"
 	"io/fs"
-	"net"
 	"net/url"
 	"regexp"
 	"strings"
 
 	"oras.land/oras-go/v2/registry"
+
+	"github.com/argocd-seal/argocd-seal-plugin/internal/loopback"
 )
 
 // Source is one remote bundle, as the platform describes it. It is either in a
@@ -103,7 +104,7 @@ func (s Source) gitProblems() []Problem {
 	switch {
 	case err != nil || address.Host == "" || address.User != nil || address.RawQuery != "" || address.Fragment != "":
 		problems = append(problems, Problem{"git", "it is not a URL without credentials and query", "write it as https://host/path.git"})
-	case address.Scheme != "https" && !(address.Scheme == "http" && loopback(address.Hostname())):
+	case address.Scheme != "https" && !(address.Scheme == "http" && loopback.Host(address.Hostname())):
 		problems = append(problems, Problem{"git", "only https is taken, and http for loopback addresses", "write it as https://host/path.git"})
 	}
 	if s.Digest != "" || s.Tag != "" {
@@ -159,20 +160,8 @@ func (s Source) registry() (reference registry.Reference, plain bool, err error)
 	switch {
 	case err != nil || reference.Reference != "":
 		return registry.Reference{}, false, fmt.Errorf("%q is not a repository in a registry, without tag and digest", s.OCI)
-	case plain && !loopback(hostname(reference.Host())):
+	case plain && !loopback.Host(reference.Host()):
 		return registry.Reference{}, false, fmt.Errorf("plain http is taken for loopback addresses only")
 	}
 	return reference, plain, nil
-}
-
-func hostname(hostport string) string {
-	if host, _, err := net.SplitHostPort(hostport); err == nil {
-		return host
-	}
-	return strings.Trim(hostport, "[]")
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

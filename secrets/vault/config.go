@@ -6,7 +6,6 @@
 package vault
 
 import (
-	"net"
 	"net/url"
 	"path"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/loopback"
 	"github.com/argocd-seal/argocd-seal-plugin/secrets/store"
 )
 
@@ -96,7 +96,7 @@ func (c *Config) check() error {
 	switch {
 	case err != nil || address.Host == "" || address.User != nil || address.RawQuery != "" || address.Fragment != "":
 		add("address", "the address must be https://host:port")
-	case address.Scheme == "http" && !loopback(address.Hostname()):
+	case address.Scheme == "http" && !loopback.Host(address.Hostname()):
 		add("address", "plain http is taken for loopback addresses only: it hands the token to the network")
 	case address.Scheme != "http" && address.Scheme != "https":
 		add("address", "the address must be https://host:port")
@@ -147,9 +147,4 @@ func (r *Role) problems() []string {
 	}
 	slices.Sort(problems)
 	return problems
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

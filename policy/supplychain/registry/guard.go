@@ -14,6 +14,7 @@ import (
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/bounded"
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/loopback"
 )
 
 const (
@@ -93,7 +94,7 @@ func (g *guard) allowed(req *http.Request) error {
 	switch {
 	case !slices.Contains(g.hosts, req.URL.Host):
 		return errElsewhere
-	case req.URL.Scheme != "https" && !Loopback(req.URL.Host):
+	case req.URL.Scheme != "https" && !loopback.Host(req.URL.Host):
 		return errPlain
 	default:
 		return nil

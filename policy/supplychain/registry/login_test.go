@@ -127,14 +127,3 @@ func TestTokensComeFromListedHosts(t *testing.T) {
 		t.Errorf("the token service was asked %d times: %v", asked, err)
 	}
 }
-
-// TestPlainHTTPIsForThisMachine takes no other registry without TLS.
-func TestPlainHTTPIsForThisMachine(t *testing.T) {
-	for host, want := range map[string]bool{
-		"localhost:5000": true, "127.0.0.1:5000": true, "[::1]:5000": true, "registry.example.com": false, "10.0.0.1:5000": false, "localhost.example.com": false,
-	} {
-		if got := registry.Loopback(host); got != want {
-			t.Errorf("%s: %t", host, got)
-		}
-	}
-}

@@ -7,6 +7,7 @@ import (
 	oras "oras.land/oras-go/v2/registry/remote"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/loopback"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/image"
 )
 
@@ -35,7 +36,7 @@ func (h *host) ping(ctx context.Context, limits Limits) error {
 	if err != nil {
 		return fault.New(fault.ImageRegistry, "%q is not the name of a registry", fault.Clean(h.Host, 100))
 	}
-	registry.Client, registry.PlainHTTP = h.client, Loopback(h.Host)
+	registry.Client, registry.PlainHTTP = h.client, loopback.Host(h.Host)
 	if err := registry.Ping(ctx); err != nil {
 		return failed(image.Name{Registry: h.Host}, err)
 	}

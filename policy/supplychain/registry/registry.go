@@ -7,9 +7,7 @@ package registry
 
 import (
 	"context"
-	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	oras "oras.land/oras-go/v2/registry/remote"
@@ -19,6 +17,7 @@ import (
 	"oras.land/oras-go/v2/registry"
 
 	"github.com/argocd-seal/argocd-seal-plugin/internal/fault"
+	"github.com/argocd-seal/argocd-seal-plugin/internal/loopback"
 	"github.com/argocd-seal/argocd-seal-plugin/policy/image"
 )
 
@@ -136,18 +135,7 @@ func (c *Client) repository(name image.Name) (*oras.Repository, error) {
 		return nil, fault.New(fault.Image, "the registry cannot be asked for %s", fault.Clean(name.Full(), 200))
 	}
 	return &oras.Repository{
-		Client: h.client, Reference: reference, PlainHTTP: Loopback(name.Registry), MaxMetadataBytes: maxManifest,
+		Client: h.client, Reference: reference, PlainHTTP: loopback.Host(name.Registry), MaxMetadataBytes: maxManifest,
 		ReferrerListMaxPages: maxPages, SkipReferrersGC: true, ManifestMediaTypes: manifestTypes,
 	}, nil
-}
-
-// Loopback tells whether a registry is on this machine, where http without TLS is
-// spoken, as container tools do.
-func Loopback(hostport string) bool {
-	host := hostport
-	if name, _, err := net.SplitHostPort(hostport); err == nil {
-		host = name
-	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
